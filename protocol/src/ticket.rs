@@ -195,6 +195,12 @@ impl Language {
     }
 }
 
+impl std::fmt::Display for Language {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl std::str::FromStr for Language {
     type Err = UnknownWord;
     fn from_str(text: &str) -> Result<Self, Self::Err> {

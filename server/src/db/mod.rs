@@ -1,0 +1,204 @@
+//! The database: SQLite or PostgreSQL, behind one SQL text.
+//!
+//! `db/<table>.rs` holds the functions of a table. Each takes a transaction, and a [`Scope`] where
+//! rows belong to a client. The shared subset of SQL is TEXT ids, BIGINT milliseconds, BOOLEAN,
+//! JSON as TEXT, `ON CONFLICT` and `RETURNING`; what differs between the two stands in this file,
+//! by name, and nowhere else.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    PgPool, Postgres, Sqlite, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+mod text;
+pub use text::Text;
+
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// One connection writes, others read beside it.
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it is rolled back.
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// Runs one statement on whichever database the transaction is of. Arguments bind to `$1`, `$2` …
+///
+/// ```text
+/// sql!(execute tx, "update clients set name = $1 where id = $2", name, id.to_string())  // → u64, rows affected
+/// sql!(optional tx, ClientRow, "select … where id = $1", id)                            // → Option<ClientRow>
+/// sql!(one tx, (i64,), "select count(*) from clients")                                  // → (i64,)
+/// sql!(all tx, ClientRow, "select … order by name")                                     // → Vec<ClientRow>
+/// ```
+///
+/// The text may also be a `String` put together from fixed parts; what people typed is always bound.
+#[macro_export]
+macro_rules! sql {
+    (execute $tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
+                .execute(&mut **tx).await.map(|done| done.rows_affected()),
+            $crate::db::Tx::Postgres(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
+                .execute(&mut **tx).await.map(|done| done.rows_affected()),
+        }
+    };
+    (optional $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_optional $tx, $row, $sql $(, $arg)*) };
+    (one $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_one $tx, $row, $sql $(, $arg)*) };
+    (all $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_all $tx, $row, $sql $(, $arg)*) };
+    (@fetch $fetch:ident $tx:expr, $row:ty, $sql:expr $(, $arg:expr)*) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => sqlx::query_as::<_, $row>(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
+                .$fetch(&mut **tx).await,
+            $crate::db::Tx::Postgres(tx) => sqlx::query_as::<_, $row>(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
+                .$fetch(&mut **tx).await,
+        }
+    };
+}
+
+/// Why a database could not be opened. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the bundled SQLite is {0}, and before 3.51.3 it can lose commits; build with a newer one")]
+    SqliteTooOld(String),
+    #[error("the database was written by a newer Deskbell; start that version, or restore a back-up: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database cannot be opened: {0}")]
+    Sqlx(#[from] sqlx::Error),
+}
+
+impl Db {
+    /// Opens the SQLite database in a file, makes it where there is none, and migrates it.
+    ///
+    /// # Errors
+    /// Where the file cannot be used, or was written by a newer version.
+    pub async fn sqlite(file: &Path) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let (version,): (String,) = sqlx::query_as("select sqlite_version()").fetch_one(&write).await?;
+        if older_than(&version, [3, 51, 3]) {
+            return Err(OpenError::SqliteTooOld(version));
+        }
+        sqlx::migrate!("migrations/sqlite").run(&write).await?;
+        let read = SqlitePoolOptions::new().max_connections(8).connect_with(options.read_only(true)).await?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    /// Connects to PostgreSQL by its URL, and migrates it.
+    ///
+    /// # Errors
+    /// Where no connection can be made, or the schema is a newer version's.
+    pub async fn postgres(url: &str) -> Result<Self, OpenError> {
+        let pool = PgPoolOptions::new().max_connections(20).connect_with(PgConnectOptions::from_str(url)?).await?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// Begins a transaction that writes. On SQLite it holds the write lock from the start: one that
+    /// reads first and writes later can fail at once, whatever the timeout.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached.
+    pub async fn write(&self) -> sqlx::Result<Tx> {
+        match self {
+            Self::Sqlite { write, .. } => Ok(Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// Begins a transaction that only reads, and sees one state of the database throughout.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached.
+    pub async fn read(&self) -> sqlx::Result<Tx> {
+        match self {
+            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(read.begin().await?)),
+            Self::Postgres(pool) => {
+                Ok(Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
+            }
+        }
+    }
+
+    /// Closes every connection, after those in use have finished.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// Where it could not be; nothing of it is stored then.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    /// Takes `count` ticket numbers and gives the first. PostgreSQL's sequence leaves gaps where a
+    /// transaction fails; SQLite's counter does not.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn next_ticket_numbers(&mut self, count: i64) -> sqlx::Result<Vec<i64>> {
+        match self {
+            Self::Sqlite(tx) => {
+                let (next,): (i64,) = sqlx::query_as("update ticket_numbers set next = next + $1 returning next")
+                    .bind(count)
+                    .fetch_one(&mut **tx)
+                    .await?;
+                Ok((next - count..next).collect())
+            }
+            Self::Postgres(tx) => {
+                let rows: Vec<(i64,)> = sqlx::query_as("select nextval('ticket_numbers') from generate_series(1, $1)")
+                    .bind(count)
+                    .fetch_all(&mut **tx)
+                    .await?;
+                Ok(rows.into_iter().map(|(number,)| number).collect())
+            }
+        }
+    }
+}
+
+fn older_than(version: &str, least: [u32; 3]) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let version = [parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0)];
+    version < least
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(older_than("3.51.2", [3, 51, 3]));
+        assert!(older_than("3.9.9", [3, 51, 3]));
+        assert!(!older_than("3.51.3", [3, 51, 3]));
+        assert!(!older_than("3.100.0", [3, 51, 3]));
+    }
+}
