@@ -1,0 +1,158 @@
+//! Child processes that never outlive the test that started them.
+
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
+    process::{Child, Command},
+    sync::watch,
+};
+
+/// How long a program may take to say that it is ready, on a busy machine.
+pub const START: Duration = Duration::from_secs(30);
+
+/// One running program. Its output goes to a log file and can be waited for, line by line.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    output: watch::Receiver<String>,
+    log: PathBuf,
+}
+
+/// A command that ends with its parent, however the parent ends: `setpriv` asks the kernel for a
+/// signal at the death of the thread that started it. Tests therefore run on one thread.
+#[must_use]
+pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command.kill_on_drop(true);
+    command
+}
+
+impl Process {
+    /// Starts a command of [`command`]; `log` receives what it says.
+    pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Self> {
+        Self::start_with_input(name, &mut command, log, None)
+    }
+
+    /// The same, with a text on the standard input that ends there.
+    pub fn start_with_input(name: &str, command: &mut Command, log: &Path, input: Option<&str>) -> Result<Self> {
+        let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        if let (Some(text), Some(mut pipe)) = (input.map(str::to_owned), child.stdin.take()) {
+            tokio::spawn(async move { pipe.write_all(text.as_bytes()).await });
+        }
+        let (sender, output) = watch::channel(String::new());
+        let file = File::options().create(true).append(true).open(log).context("cannot open the log")?;
+        follow(child.stdout.take(), sender.clone(), file.try_clone()?);
+        follow(child.stderr.take(), sender, file);
+        Ok(Self { name: name.to_owned(), child, output, log: log.to_owned() })
+    }
+
+    /// Waits until the output so far holds what `find` looks for.
+    pub async fn said<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> Result<T> {
+        let name = self.name.clone();
+        let waiting = async {
+            loop {
+                if let Some(found) = find(&self.output.borrow_and_update()) {
+                    return Ok(found);
+                }
+                if self.output.changed().await.is_err() {
+                    bail!("{name} ended before it said {what}; see {}", self.log.display());
+                }
+            }
+        };
+        tokio::time::timeout(START, waiting).await.with_context(|| format!("{name} never said {what}"))?
+    }
+
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.output.borrow().clone()
+    }
+
+    /// The process id, or `None` once it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    pub fn running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// SIGKILL, and waits for the end: no handler of the program runs.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.with_context(|| format!("cannot kill {}", self.name))
+    }
+
+    /// Asks for an orderly end, insists after ten seconds, and tells whether it had to.
+    pub async fn stop(mut self) -> Result<()> {
+        self.signal(Signal::TERM)?;
+        match tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await {
+            Ok(ended) => ended.map(drop).context("cannot wait for the end"),
+            Err(_) => {
+                self.child.kill().await?;
+                bail!("{} did not end within ten seconds of being asked", self.name)
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) else { return Ok(()) };
+        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.name))
+    }
+}
+
+impl Drop for Process {
+    /// An orderly end first, so that a driver takes its browser along; the runtime's kill follows.
+    fn drop(&mut self) {
+        if self.signal(Signal::TERM).is_err() {
+            return;
+        }
+        for _ in 0..40 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+}
+
+fn follow(pipe: Option<impl AsyncRead + Unpin + Send + 'static>, said: watch::Sender<String>, mut log: File) {
+    let Some(pipe) = pipe else { return };
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(pipe).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            writeln!(log, "{line}").ok();
+            said.send_modify(|text| {
+                text.push_str(&line);
+                text.push('\n');
+            });
+        }
+    });
+}
+
+/// Runs a short program to its end and returns what it printed.
+pub async fn run(mut command: Command) -> Result<Vec<u8>> {
+    let shown = format!("{:?}", command.as_std());
+    let output = command.stdin(Stdio::null()).output().await.with_context(|| format!("cannot run {shown}"))?;
+    if !output.status.success() {
+        bail!("{shown} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(output.stdout)
+}
+
+/// A port on the loopback that was free a moment ago.
+pub fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
