@@ -46,7 +46,15 @@ impl Desktop {
         let base = environment(folder, &display, &address);
         let keys = key_ring(&base, &logs).await?;
         let manager = window_manager(&base, &logs).await?;
-        Ok(Self { _manager: manager, _keys: keys, _bus: bus, _screen: screen, folder: folder.to_owned(), display, address })
+        Ok(Self {
+            _manager: manager,
+            _keys: keys,
+            _bus: bus,
+            _screen: screen,
+            folder: folder.to_owned(),
+            display,
+            address,
+        })
     }
 
     /// A program on this desktop, with nothing of the caller's session in its environment.
@@ -134,7 +142,8 @@ async fn screen(logs: &Path) -> Result<(Process, String)> {
     command.args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0"]);
     command.arg(format!("{WIDTH}x{HEIGHT}x24"));
     let mut screen = Process::start("Xvfb", command, &logs.join("xvfb.log"))?;
-    let number = screen.said("its display", |text| text.lines().find_map(|line| line.trim().parse::<u32>().ok())).await?;
+    let number =
+        screen.said("its display", |text| text.lines().find_map(|line| line.trim().parse::<u32>().ok())).await?;
     Ok((screen, format!(":{number}")))
 }
 
@@ -144,19 +153,22 @@ async fn bus(folder: &Path, logs: &Path) -> Result<(Process, String)> {
     command.arg(format!("--address=unix:path={}", folder.join("run/bus").display()));
     let command = with_environment(command, &environment(folder, "", ""));
     let mut bus = Process::start("dbus-daemon", command, &logs.join("bus.log"))?;
-    let address = bus.said("its address", |text| text.lines().find(|l| l.starts_with("unix:")).map(str::to_owned)).await?;
+    let address =
+        bus.said("its address", |text| text.lines().find(|l| l.starts_with("unix:")).map(str::to_owned)).await?;
     Ok((bus, address))
 }
 
 async fn key_ring(base: &Environment, logs: &Path) -> Result<Process> {
     let mut command = with_environment(process::command("gnome-keyring-daemon"), base);
     command.args(["--foreground", "--unlock", "--components=secrets"]);
-    let keys = Process::start_with_input("gnome-keyring-daemon", &mut command, &logs.join("keys.log"), Some("a password"))?;
+    let keys =
+        Process::start_with_input("gnome-keyring-daemon", &mut command, &logs.join("keys.log"), Some("a password"))?;
     let address = value(base, "DBUS_SESSION_BUS_ADDRESS");
     let bus = zbus::connection::Builder::address(address)?.build().await?;
     let names = zbus::fdo::DBusProxy::new(&bus).await?;
     let name = zbus::names::BusName::try_from("org.freedesktop.secrets")?;
-    until("the key ring is on the bus", START, async || Ok(names.name_has_owner(name.clone()).await?.then_some(()))).await?;
+    until("the key ring is on the bus", START, async || Ok(names.name_has_owner(name.clone()).await?.then_some(())))
+        .await?;
     Ok(keys)
 }
 

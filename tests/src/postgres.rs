@@ -27,7 +27,9 @@ impl Postgres {
         hand_over(folder.path()).await?;
         let data = folder.path().join("data");
         let mut initdb = unprivileged(&programs.join("initdb"));
-        initdb.args(["--username=deskbell", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"]).arg(&data);
+        initdb
+            .args(["--username=deskbell", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
+            .arg(&data);
         process::run(initdb).await?;
         let port = free_port()?;
         let mut command = unprivileged(&programs.join("postgres"));

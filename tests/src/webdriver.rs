@@ -200,7 +200,8 @@ impl Session {
     /// Switches to the agent's window with this label; it has to have its *ready* mark.
     pub async fn window(&self, label: &str) -> Result<()> {
         until(&format!("the window {label} is ready"), SOON, async || {
-            for handle in self.call(Method::GET, "/window/handles", None).await?.as_array().cloned().unwrap_or_default() {
+            for handle in self.call(Method::GET, "/window/handles", None).await?.as_array().cloned().unwrap_or_default()
+            {
                 self.post("/window", json!({"handle": handle})).await?;
                 let script = "return window.__TAURI_INTERNALS__?.metadata.currentWindow.label === arguments[0]
                     && document.documentElement.dataset.ready === 'true'";

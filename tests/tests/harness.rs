@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use deskbell_tests::{
-    desktop::Desktop, mail::MailServer, notifications::Recorder, picture, postgres::Postgres, process, tray_host::TrayHost,
-    webdriver::Session,
+    desktop::Desktop, mail::MailServer, notifications::Recorder, picture, postgres::Postgres, process,
+    tray_host::TrayHost, webdriver::Session,
 };
 
 #[tokio::test]
@@ -15,8 +15,11 @@ async fn a_desktop_shows_types_and_keeps_secrets() {
 
     let mut store = desktop.command("secret-tool");
     store.args(["store", "--label=one", "name", "one"]);
-    let mut kept = process::Process::start_with_input("secret-tool", &mut store, &desktop.log("secret"), Some("hush")).unwrap();
-    deskbell_tests::wait::until("the secret is stored", process::START, async || Ok((!kept.running()).then_some(()))).await.unwrap();
+    let mut kept =
+        process::Process::start_with_input("secret-tool", &mut store, &desktop.log("secret"), Some("hush")).unwrap();
+    deskbell_tests::wait::until("the secret is stored", process::START, async || Ok((!kept.running()).then_some(())))
+        .await
+        .unwrap();
     let mut lookup = desktop.command("secret-tool");
     lookup.args(["lookup", "name", "one"]);
     assert_eq!(process::run(lookup).await.unwrap(), b"hush", "the key ring is open and keeps a secret");
@@ -30,10 +33,10 @@ async fn a_notification_is_recorded_and_clicked() {
     let folder = tempfile::tempdir().unwrap();
     let desktop = Desktop::start(folder.path()).await.unwrap();
     let recorder = Recorder::start(&desktop).await.unwrap();
-    let mut command = desktop.command("gdbus");
-    command.args(["call", "--session", "--dest=org.freedesktop.Notifications", "--object-path=/org/freedesktop/Notifications"]);
-    command.args(["--method=org.freedesktop.Notifications.Notify", "t", "0", "", "Title", "Body", "['default','Open']", "{}", "-1"]);
-    process::run(command).await.unwrap();
+    let (name, path) = ("org.freedesktop.Notifications", "/org/freedesktop/Notifications");
+    let hints = std::collections::HashMap::<&str, zbus::zvariant::Value<'_>>::new();
+    let arguments = ("program", 0_u32, "", "Title", "Body", ["default", "Open"].as_slice(), hints, -1_i32);
+    desktop.bus().await.unwrap().call_method(Some(name), path, Some(name), "Notify", &arguments).await.unwrap();
     let shown = recorder.wait("Title", Duration::from_secs(5), |one| one.title == "Title").await.unwrap();
     assert_eq!((shown.body.as_str(), shown.actions[0].as_str()), ("Body", "default"));
     recorder.click(shown.id, "default").await.unwrap();
