@@ -1,1 +1,48 @@
-fn main() {}
+//! `cargo xtask`: what this repository can do, as one command each.
+
+mod build;
+mod codegen;
+mod demo;
+mod setup;
+mod shell;
+mod test;
+mod total;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set up, show and test Deskbell")]
+enum Task {
+    /// List what is missing on this computer, and install it.
+    Setup {
+        /// Install without asking. A set variable CI means the same.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Start server, mailbox and agent, prepared so that Ctrl+F12 sends a ticket.
+    Demo {
+        /// Play the whole story on a private desktop, check it, and keep pictures in target/demo.
+        #[arg(long)]
+        headless: bool,
+        /// Leave the data of a headless run for inspection.
+        #[arg(long, requires = "headless")]
+        keep: bool,
+        /// Install what is missing without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Run everything that CI runs, or one level of it.
+    Test { level: Option<test::Level> },
+    /// Write the generated files anew: TypeScript types and the API description.
+    Codegen,
+}
+
+fn main() -> anyhow::Result<()> {
+    std::env::set_current_dir(shell::root())?;
+    match Task::parse() {
+        Task::Setup { yes } => setup::run(setup::Extent::Tests, yes),
+        Task::Demo { headless, keep, yes } => demo::run(headless, keep, yes),
+        Task::Test { level } => test::run(level),
+        Task::Codegen => codegen::run(),
+    }
+}

@@ -1,0 +1,24 @@
+//! Generated files are committed, and stale is red.
+
+use anyhow::{Result, ensure};
+
+use crate::shell::{self, command};
+
+/// What [`run`] writes.
+const GENERATED: &[&str] = &["ui/shared/gen", "server/openapi.json"];
+
+/// TypeScript types come out of the tests of the crates that own them; the API description out of
+/// the server, and its types out of the description.
+pub(crate) fn run() -> Result<()> {
+    shell::run(command(&["cargo", "test", "--quiet", "--workspace", "--lib", "export_bindings"]))?;
+    Ok(())
+}
+
+/// Nothing of the generated files differs from what is committed.
+pub(crate) fn check() -> Result<()> {
+    run()?;
+    let changed = shell::output(&[&["git", "status", "--porcelain", "--"], GENERATED].concat());
+    let changed = changed.unwrap_or_else(|| "git did not answer".into());
+    ensure!(changed.is_empty(), "generated files are stale; run `cargo xtask codegen` and commit:\n{changed}");
+    Ok(())
+}

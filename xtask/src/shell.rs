@@ -1,0 +1,70 @@
+//! Other programs, run from the repository's root.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A command from its words; the first one is the program.
+pub(crate) fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(words.first().copied().unwrap_or_default());
+    command.args(words.iter().skip(1));
+    command
+}
+
+/// A command in the folder of the web interface.
+pub(crate) fn ui(words: &[&str]) -> Command {
+    let mut command = command(words);
+    command.current_dir(root().join("ui"));
+    command
+}
+
+/// Runs a command and refuses its failure.
+pub(crate) fn run(mut command: Command) -> Result<()> {
+    let shown = show(&command);
+    println!("$ {shown}");
+    let status = command.status().with_context(|| format!("cannot run {shown}"))?;
+    ensure!(status.success(), "{shown}: {status}");
+    Ok(())
+}
+
+/// Runs a command, shows what it prints, and returns that and whether it succeeded.
+pub(crate) fn watch(mut command: Command) -> (String, bool) {
+    println!("$ {}", show(&command));
+    let Ok(mut child) = command.stdout(Stdio::piped()).spawn() else {
+        println!("cannot run {}", show(&command));
+        return (String::new(), false);
+    };
+    let mut printed = String::new();
+    if let Some(pipe) = child.stdout.take() {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            println!("{line}");
+            printed.push_str(&line);
+            printed.push('\n');
+        }
+    }
+    (printed, child.wait().is_ok_and(|status| status.success()))
+}
+
+fn show(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// What a command prints, where it succeeds.
+pub(crate) fn output(words: &[&str]) -> Option<String> {
+    let output = command(words).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}

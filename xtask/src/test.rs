@@ -1,0 +1,105 @@
+//! Everything that CI runs, by level, with one total at the end.
+
+use std::{process::Command, time::Instant};
+
+use anyhow::Result;
+
+use crate::{
+    build, codegen, demo,
+    setup::{self, Extent},
+    shell::{self, command, ui},
+    total::Total,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// Formatting, clippy, svelte-check, dependencies, generated files.
+    Lint,
+    /// Pure decisions, in milliseconds.
+    Unit,
+    /// Every database function, on SQLite and on PostgreSQL.
+    Contract,
+    /// A real server on a free port, a fresh database each.
+    Endpoint,
+    /// The web interface alone, in Chromium.
+    Ui,
+    /// The real agent on a private desktop.
+    Desktop,
+    /// Agent, server, mail and browser: the main job, and the proof that it can fail.
+    Story,
+}
+
+pub(crate) fn run(level: Option<Level>) -> Result<()> {
+    use Level::{Contract, Desktop, Endpoint, Lint, Story, Ui, Unit};
+    setup::run(Extent::Tests, false)?;
+    build::interface()?;
+    let levels = level.map_or_else(|| vec![Unit, Contract, Endpoint, Desktop, Story, Ui, Lint], |one| vec![one]);
+    if levels.iter().any(|level| !matches!(level, Lint | Ui)) {
+        build::programs()?;
+    }
+    let mut rows = Vec::new();
+    for level in levels {
+        let start = Instant::now();
+        rows.push((level, one(level), start.elapsed()));
+    }
+    let mut sum = Total::default();
+    println!();
+    for (level, total, took) in rows {
+        println!("{:9} {total} ({} s)", format!("{level:?}").to_lowercase(), took.as_secs());
+        sum += total;
+    }
+    println!("{sum}");
+    if sum.failed > 0 { std::process::exit(1) } else { Ok(()) }
+}
+
+fn one(level: Level) -> Total {
+    match level {
+        Level::Lint => lint(),
+        Level::Unit => cargo(&["--lib", "--bins"]),
+        Level::Contract => cargo(&["--test", "contract*"]),
+        Level::Endpoint => cargo(&["--test", "endpoint*"]),
+        Level::Ui => counted(ui(&["npm", "test"])),
+        Level::Desktop => cargo(&["--test", "desktop*", "--test", "replicas*", "--test", "harness"]),
+        Level::Story => {
+            let mut total = of(shell::watch(demo::run_story(false)).1);
+            total += cargo(&["--test", "demo_can_fail"]);
+            total
+        }
+    }
+}
+
+fn cargo(which: &[&str]) -> Total {
+    // All of them even where one fails, and the whole workspace so that features stay as built.
+    counted(command(&[&["cargo", "test", "--workspace", "--no-fail-fast"], which].concat()))
+}
+
+fn counted(mut command: Command) -> Total {
+    command.env("NO_COLOR", "1").env("FORCE_COLOR", "0");
+    let (printed, succeeded) = shell::watch(command);
+    Total::of(&printed, succeeded)
+}
+
+fn lint() -> Total {
+    let tool = |name: &str, words: &[&str]| {
+        let mut command = Command::new(setup::tool(name));
+        command.args(words);
+        command
+    };
+    let checks = [
+        command(&["cargo", "fmt", "--all", "--check"]),
+        command(&["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        ui(&["npm", "run", "check"]),
+        tool("cargo-deny", &["check", "bans", "licenses", "sources"]),
+        tool("cargo-machete", &[]),
+    ];
+    let mut total = Total::default();
+    for check in checks {
+        total += of(shell::watch(check).1);
+    }
+    total += of(codegen::check().inspect_err(|error| println!("{error:#}")).is_ok());
+    total
+}
+
+fn of(passed: bool) -> Total {
+    if passed { Total::PASSED } else { Total::FAILED }
+}
