@@ -99,6 +99,15 @@ impl Desktop {
         Ok(String::from_utf8(process::run(command).await?)?.trim().to_owned())
     }
 
+    /// The visible windows whose title holds `title`.
+    pub async fn visible(&self, title: &str) -> Result<Vec<String>> {
+        let mut command = self.command("xdotool");
+        command.args(["search", "--onlyvisible", "--name", title]);
+        // It fails where it finds none.
+        let found = process::run(command).await.unwrap_or_default();
+        Ok(String::from_utf8(found)?.lines().map(str::to_owned).collect())
+    }
+
     /// Gives a window the focus, found by its title.
     pub async fn focus(&self, title: &str) -> Result<()> {
         let mut command = self.command("xdotool");

@@ -145,7 +145,11 @@ fn follow(pipe: Option<impl AsyncRead + Unpin + Send + 'static>, said: watch::Se
 /// Runs a short program to its end and returns what it printed.
 pub async fn run(mut command: Command) -> Result<Vec<u8>> {
     let shown = format!("{:?}", command.as_std());
-    let output = command.stdin(Stdio::null()).output().await.with_context(|| format!("cannot run {shown}"))?;
+    let running = tokio::time::timeout(START, command.stdin(Stdio::null()).kill_on_drop(true).output());
+    let output = running
+        .await
+        .with_context(|| format!("{shown} does not end"))?
+        .with_context(|| format!("cannot run {shown}"))?;
     if !output.status.success() {
         bail!("{shown} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }

@@ -182,6 +182,44 @@ impl Session {
         self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": steps}]})).await.map(drop)
     }
 
+    /// Sends the form that is shown.
+    pub async fn submit(&self) -> Result<()> {
+        self.click("button[type=submit]").await
+    }
+
+    /// Types a text into whatever has the focus.
+    pub async fn type_keys(&self, text: &str) -> Result<()> {
+        let letters: Vec<String> = text.chars().map(String::from).collect();
+        self.keys(&letters.iter().map(String::as_str).collect::<Vec<_>>()).await
+    }
+
+    /// Waits until a field holds a value.
+    pub async fn wait_value(&self, css: &str, wanted: &str) -> Result<()> {
+        until(&format!("the value of {css}"), SOON, async || {
+            let value = self.value(css).await?;
+            if value == wanted { Ok(Some(())) } else { bail!("it is {value:?}") }
+        })
+        .await
+    }
+
+    /// Runs one of the agent's commands, as its pages do.
+    pub async fn call_agent(&self, command: &str, arguments: Value) -> Result<Value> {
+        let script = "const done = arguments[2];
+            window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1])
+                .then((answer) => done({answer}), (error) => done({error: JSON.stringify(error)}))";
+        let mut said = self.post("/execute/async", json!({"script": script, "args": [command, arguments]})).await?;
+        match said["error"].as_str() {
+            Some(error) => bail!("{command}: {error}"),
+            None => Ok(said["answer"].take()),
+        }
+    }
+
+    /// Chromium in the dark, as the system would ask for it.
+    pub async fn dark(&self) -> Result<()> {
+        let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
+        self.post("/goog/cdp/execute", json!({"cmd": "Emulation.setEmulatedMedia", "params": dark})).await.map(drop)
+    }
+
     /// Picks a file in a file input.
     pub async fn upload(&self, css: &str, file: &Path) -> Result<()> {
         let element = self.find(css).await?;

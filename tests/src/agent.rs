@@ -1,0 +1,110 @@
+//! The real agent on a private desktop.
+
+use std::{path::PathBuf, rc::Rc};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    desktop::Desktop,
+    process::{self, Process, free_port},
+    server::{Database, program},
+    wait::{SOON, until},
+    webdriver::Session,
+};
+
+#[derive(Debug)]
+pub struct Agent {
+    desktop: Rc<Desktop>,
+    process: Option<Process>,
+    /// Its windows; a new session for each start.
+    session: Option<Session>,
+    settings: Vec<(String, String)>,
+    data: PathBuf,
+    inspector: String,
+}
+
+impl Agent {
+    /// Prepared, not started.
+    pub fn new(desktop: &Rc<Desktop>, server_url: &str, enrolment_key: &str) -> Result<Self> {
+        let data = desktop.folder().join("agent");
+        let settings = vec![
+            ("DESKBELL_SERVER_URL".into(), server_url.into()),
+            ("DESKBELL_ENROLMENT_KEY".into(), enrolment_key.into()),
+            ("DESKBELL_DATA_DIR".into(), data.display().to_string()),
+        ];
+        Ok(Self { desktop: Rc::clone(desktop), process: None, session: None, settings, data, inspector: String::new() })
+    }
+
+    /// Replaces a setting from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.into(), value.into()));
+    }
+
+    fn command(&self) -> Result<tokio::process::Command> {
+        let mut command = self.desktop.command(program("deskbell")?);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.env("RUST_BACKTRACE", "0");
+        Ok(command)
+    }
+
+    pub async fn start(&mut self) -> Result<()> {
+        ensure!(self.process.is_none(), "the agent runs already");
+        self.inspector = format!("127.0.0.1:{}", free_port()?);
+        let mut command = self.command()?;
+        command.env("TAURI_WEBVIEW_AUTOMATION", "true").env("WEBKIT_INSPECTOR_SERVER", &self.inspector);
+        self.process = Some(Process::start("deskbell", command, &self.desktop.log("agent"))?);
+        Ok(())
+    }
+
+    /// The window with this label, ready.
+    pub async fn window(&mut self, label: &str) -> Result<&Session> {
+        if self.session.is_none() {
+            let session = until("the agent's windows can be driven", SOON, async || {
+                Session::agent(&self.desktop, &self.inspector).await.map(Some)
+            });
+            self.session = Some(session.await?);
+        }
+        let session = self.session.as_ref().context("the session that was made just now")?;
+        session.window(label).await?;
+        Ok(session)
+    }
+
+    /// The window last switched to.
+    pub fn page(&self) -> Result<&Session> {
+        self.session.as_ref().context("no window was opened")
+    }
+
+    /// Runs the program once more, with a command line, as a person or a script would.
+    pub async fn run(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = self.command()?;
+        command.args(arguments);
+        Ok(String::from_utf8(process::run(command).await?)?)
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&mut self) -> Result<()> {
+        let process = self.process.take().context("the agent does not run")?;
+        process.kill().await?;
+        self.session = None;
+        Ok(())
+    }
+
+    pub async fn stop(&mut self) -> Result<()> {
+        self.session = None;
+        self.process.take().context("the agent does not run")?.stop().await
+    }
+
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::id)
+    }
+
+    pub fn running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::running)
+    }
+
+    /// Its queue, read beside it and not through it.
+    pub fn database(&self) -> Result<Database> {
+        Database::open(&self.data.join("deskbell.db"))
+    }
+}

@@ -1,0 +1,57 @@
+//! A technician who works with the console's API instead of its pages.
+
+use anyhow::{Context, Result, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+#[derive(Debug)]
+pub struct Api {
+    http: reqwest::Client,
+    base: String,
+    cookie: String,
+    csrf: String,
+}
+
+impl Api {
+    /// Does the first-run set-up, and is signed in as the owner.
+    pub async fn set_up(http: &reqwest::Client, server: &str, answers: Value) -> Result<Self> {
+        Self::open(http, server, "/api/setup", answers).await
+    }
+
+    pub async fn sign_in(http: &reqwest::Client, server: &str, email: &str, password: &str) -> Result<Self> {
+        Self::open(http, server, "/api/console/v1/session", json!({"email": email, "password": password})).await
+    }
+
+    async fn open(http: &reqwest::Client, server: &str, path: &str, body: Value) -> Result<Self> {
+        let answer = http.post(format!("{server}{path}")).json(&body).send().await?;
+        ensure!(answer.status().is_success(), "{path}: {}", answer.text().await?);
+        let cookie = answer.headers().get("set-cookie").context("no session")?.to_str()?.to_owned();
+        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        let session: Value = answer.json().await?;
+        let csrf = session["csrf"].as_str().context("no CSRF proof")?.to_owned();
+        Ok(Self { http: http.clone(), base: format!("{server}/api/console/v1"), cookie, csrf })
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.call(Method::GET, path, Value::Null).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Result<Value> {
+        self.call(Method::POST, path, body).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Result<Value> {
+        self.call(Method::PUT, path, body).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> Result<Value> {
+        let mut request =
+            self.http.request(method.clone(), format!("{}{path}", self.base)).header("cookie", &self.cookie);
+        if method != Method::GET {
+            request = request.header("x-csrf-token", &self.csrf).json(&body);
+        }
+        let answer = request.send().await?;
+        ensure!(answer.status().is_success(), "{method} {path}: {}: {}", answer.status(), answer.text().await?);
+        Ok(answer.json().await.unwrap_or_default())
+    }
+}

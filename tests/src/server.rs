@@ -1,0 +1,195 @@
+//! The real server, as somebody would run it.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    process::{self, Process, START, free_port},
+    wait::until,
+};
+
+/// The embedded database, in the data folder.
+const DATABASE: &str = "deskbell.db";
+
+#[derive(Debug)]
+pub struct Server {
+    process: Option<Process>,
+    folder: PathBuf,
+    log: PathBuf,
+    port: u16,
+    settings: Vec<(String, String)>,
+    http: reqwest::Client,
+}
+
+impl Server {
+    /// Prepared, not started: data in `folder`, a port of its own.
+    pub fn new(folder: &Path, log: &Path) -> Result<Self> {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
+        let (folder, log) = (folder.to_owned(), log.to_owned());
+        Ok(Self { process: None, folder, log, port: free_port()?, settings: Vec::new(), http })
+    }
+
+    /// One setting, `DESKBELL_SERVER_<name>`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.settings.push((format!("DESKBELL_SERVER_{name}"), value.to_string()));
+        self
+    }
+
+    #[must_use]
+    pub fn with_mail(self, port: u16) -> Self {
+        self.with("SMTP_HOST", "127.0.0.1")
+            .with("SMTP_PORT", port)
+            .with("SMTP_SECURITY", "none")
+            .with("MAIL_FROM", "helpdesk@deskbell.example")
+    }
+
+    /// Starts it and returns when `/readyz` says yes.
+    pub async fn start(&mut self) -> Result<()> {
+        ensure!(self.process.is_none(), "the server runs already");
+        let mut command = process::command(program("deskbell-server")?);
+        command.arg("serve").env("DESKBELL_SERVER_LISTEN", format!("127.0.0.1:{}", self.port));
+        command.env("DESKBELL_SERVER_PUBLIC_URL", self.url()).env("DESKBELL_SERVER_DATA_DIR", &self.folder);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let mut process = Process::start("deskbell-server", command, &self.log)?;
+        until("the server is ready", START, async || {
+            ensure!(process.running(), "it ended: {}", process.output());
+            let answer = self.http.get(format!("{}/readyz", self.url())).send().await?;
+            Ok(answer.status().is_success().then_some(()))
+        })
+        .await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.process.take().context("the server does not run")?.kill().await
+    }
+
+    pub async fn stop(&mut self) -> Result<()> {
+        self.process.take().context("the server does not run")?.stop().await
+    }
+
+    /// The one-time code that it printed at its first start.
+    pub async fn setup_code(&mut self) -> Result<String> {
+        let process = self.process.as_mut().context("the server does not run")?;
+        process.said("a set-up code", setup_code).await
+    }
+
+    /// The tables of tickets as before, without what makes their ids unique. The server has to be down.
+    pub fn drop_unique_indexes(&self) -> Result<()> {
+        ensure!(self.process.is_none(), "the server runs");
+        let database = rusqlite::Connection::open(self.folder.join(DATABASE))?;
+        database.execute_batch("pragma foreign_keys = off; pragma legacy_alter_table = on")?;
+        for table in ["tickets", "messages", "attachments"] {
+            let schema: String =
+                database.query_row("select sql from sqlite_schema where name = ?1", [table], |row| row.get(0))?;
+            let loose = loosen(&schema, table);
+            ensure!(loose != schema, "the table {table} has no unique id");
+            let copy = format!("insert into {table} select * from old_{table}; drop table old_{table}");
+            database.execute_batch(&format!("alter table {table} rename to old_{table}; {loose}; {copy}"))?;
+        }
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// What the database holds, read beside the server and not through it.
+    pub fn database(&self) -> Result<Database> {
+        Database::open(&self.folder.join(DATABASE))
+    }
+}
+
+/// A table without its primary key, and without references to one that has none any more.
+fn loosen(schema: &str, table: &str) -> String {
+    let mut loose = schema.replace(&format!("constraint {table}_id primary key (id)"), "check (true)");
+    for parent in ["tickets", "messages"] {
+        loose = loose.replace(&format!(" references {parent} (id)"), "");
+    }
+    loose
+}
+
+/// Every file below a folder.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    Ok(found)
+}
+
+/// The word after the last colon of the line that speaks of the set-up code.
+fn setup_code(output: &str) -> Option<String> {
+    let line = output.lines().find(|line| line.to_lowercase().contains("set-up code"))?;
+    line.rsplit([' ', ':']).find(|word| !word.is_empty()).map(str::to_owned)
+}
+
+/// A program of this workspace, built beside the one that asks.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let folders = own.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.with_context(|| format!("{name} is not built; run `cargo build --workspace`"))
+}
+
+/// A SQLite file, opened for reading only.
+#[derive(Debug)]
+pub struct Database(rusqlite::Connection);
+
+impl Database {
+    pub fn open(file: &Path) -> Result<Self> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let connection =
+            rusqlite::Connection::open_with_flags(file, flags).with_context(|| file.display().to_string())?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        Ok(Self(connection))
+    }
+
+    /// The first column of the only row.
+    pub fn one<T: rusqlite::types::FromSql>(&self, sql: &str, values: impl rusqlite::Params) -> Result<T> {
+        self.0.query_row(sql, values, |row| row.get(0)).with_context(|| sql.to_owned())
+    }
+
+    pub fn count(&self, sql: &str, values: impl rusqlite::Params) -> Result<i64> {
+        self.one(sql, values)
+    }
+
+    /// The first two columns of every row.
+    pub fn pairs(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<(String, String)>> {
+        let mut statement = self.0.prepare(sql)?;
+        let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_set_up_code_is_read_from_what_the_server_prints() {
+        assert_eq!(super::setup_code("x\nOne-time set-up code: ABCD-EFGH\n").as_deref(), Some("ABCD-EFGH"));
+        assert_eq!(super::setup_code("listening\n"), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! 8: the server is away, everything is killed, and the ticket arrives exactly once, unaltered.
+
+use anyhow::{Context, Result, ensure};
+
+use super::{World, hotkey_ticket::stored_file};
+use crate::{
+    picture::sha256,
+    wait::{SOON, until},
+};
+
+const SUBJECT: &str = "Nothing prints at all";
+/// Large enough for many pieces, so that a kill falls between two of them.
+const FILE_BYTES: usize = 12 * 1024 * 1024;
+
+pub(super) async fn play(world: &mut World) -> Result<()> {
+    world.server.kill().await?;
+    let bytes = content();
+    write(world, &bytes).await?;
+    let counted = async { world.tray()?.wait_for(&["1 item saved on this PC"], SOON).await }.await;
+    world.check("the bell counts what waits", counted);
+    world.picture_window("08-saved-on-this-pc").await?;
+    world.agent()?.kill().await?;
+    if world.options.drop_unique_index {
+        world.server.drop_unique_indexes()?;
+    }
+
+    // Both come back; the server is killed once more with the ticket stored and its file on the way.
+    world.server.start().await?;
+    world.agent()?.start().await?;
+    until("the ticket is stored", SOON, async || {
+        Ok((world.server.database()?.count("select count(*) from tickets where subject = ?1", [SUBJECT])? > 0)
+            .then_some(()))
+    })
+    .await?;
+    world.server.kill().await?;
+    world.agent()?.kill().await?;
+    world.server.start().await?;
+    world.agent()?.start().await?;
+    let hash = sha256(&bytes);
+    until("the file has arrived", SOON * 3, async || {
+        let sql = "select count(*) from attachments where sha256 = ?1 and completed_at is not null";
+        Ok((world.server.database()?.count(sql, [&hash])? > 0).then_some(()))
+    })
+    .await?;
+    once(world, &hash)
+}
+
+/// Not compressible, and the same in every run.
+fn content() -> Vec<u8> {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    })
+    .take(FILE_BYTES)
+    .collect()
+}
+
+async fn write(world: &mut World, bytes: &[u8]) -> Result<()> {
+    let file = world.desktop.folder().join("scan.bin");
+    std::fs::write(&file, bytes)?;
+    world.agent()?.run(&["new"]).await?;
+    world.open_window("new-ticket").await?;
+    let page = world.agent()?.page()?;
+    page.fill("#subject", SUBJECT).await?;
+    // The native file dialog is the system's; what it returns goes this way.
+    page.call_agent("add_files", serde_json::json!({"paths": [file]})).await?;
+    page.wait_text("body", SOON, |text| text.contains("scan.bin")).await?;
+    page.click("#send").await?;
+    let said = page.wait_text("#result", SOON, |text| text.contains("aved on this PC")).await;
+    world.check("the window says saved on this PC", said);
+    Ok(())
+}
+
+fn once(world: &World, hash: &str) -> Result<()> {
+    let database = world.server.database()?;
+    let tickets = database.count("select count(*) from tickets where subject = ?1", [SUBJECT])?;
+    ensure!(tickets == 1, "the ticket is there {tickets} times");
+    let files = database.count("select count(*) from attachments where sha256 = ?1", [hash])?;
+    ensure!(files == 1, "its file is there {files} times");
+    let stored = stored_file(world, hash).context("the file's bytes")?;
+    ensure!(stored.len() == FILE_BYTES, "{} bytes", stored.len());
+    Ok(())
+}
