@@ -6,6 +6,7 @@ pub mod api;
 pub mod desktop;
 pub mod device;
 pub mod mail;
+pub mod mailbox_page;
 pub mod notifications;
 pub mod picture;
 pub mod postgres;

@@ -90,6 +90,11 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Waits for the end.
+    pub async fn ended(&mut self) {
+        self.child.wait().await.ok();
+    }
+
     /// SIGKILL, and waits for the end: no handler of the program runs.
     pub async fn kill(mut self) -> Result<()> {
         self.child.kill().await.with_context(|| format!("cannot kill {}", self.name))
