@@ -23,10 +23,15 @@ fn without_the_unique_index_exactly_once_does_not_hold() {
 
 /// Plays the story with a fault and compares the steps that did not pass.
 fn assert_red(fault: &[&str], expected: &[&str]) {
-    let pictures = tempfile::tempdir().unwrap();
+    let pictures = tempfile::tempdir().expect("a temporary folder");
     let mut story = Command::new(env!("CARGO_BIN_EXE_story"));
-    let output = story.args(fault).arg("--pictures").arg(pictures.path()).output().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
+    let output = story
+        .args(fault)
+        .arg("--pictures")
+        .arg(pictures.path())
+        .output()
+        .expect("the story was built beside this test");
+    let printed = String::from_utf8(output.stdout).expect("the story prints UTF-8");
     let step = |word: &str| {
         let lines = printed.lines().filter(|line| line.starts_with(word));
         lines
