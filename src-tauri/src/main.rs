@@ -1,1 +1,60 @@
-fn main() {}
+//! The Deskbell agent: a bell in the tray, a key, three windows. What it knows and does beyond the screen
+//! is in `deskbell-agent-core`.
+
+// A console window beside the bell would be a surprise. What the command line prints goes to the console
+// that started us; see `console`.
+#![cfg_attr(windows, windows_subsystem = "windows")]
+
+mod actions;
+mod background;
+mod capture;
+mod cli;
+mod clock;
+mod commands;
+mod console;
+mod dialogs;
+mod dropped;
+mod form;
+mod ground;
+mod gui;
+mod headless;
+#[cfg(target_os = "linux")]
+mod host;
+mod hotkey;
+mod icons;
+mod log;
+mod notify;
+mod running;
+mod setup;
+mod texts;
+mod tray;
+mod windows;
+
+use std::process::ExitCode;
+
+use cli::Call;
+use deskbell_protocol::ticket::Language;
+
+fn main() -> ExitCode {
+    console::attach();
+    let language = Language::of_locale(&sys_locale::get_locale().unwrap_or_default());
+    let call = match cli::parse(std::env::args(), language) {
+        Ok(call) => call,
+        Err(error) => error.exit(),
+    };
+    let done = match call {
+        Call::Start => setup::with_screen(None, language),
+        Call::Run(action) => setup::with_screen(Some(action), language),
+        Call::Enrol { key_file } => setup::enrol_only(&key_file, language),
+        Call::Status { json } => setup::print_status(json, language),
+        Call::Headless => headless::run(language),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", error.text(language));
+            tracing::error!(%error, "ended");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The screen as it was when the key went down. Pixels live here, in memory, until the ticket is sent
+//! or the picture removed; nothing but redacted pixels is ever encoded.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use deskbell_agent_core::view::{Area, Screenshot};
+use deskbell_protocol::Millis;
+use image::{DynamicImage, ExtendedColorType, ImageEncoder, Rgba, RgbaImage, codecs::png};
+use xcap::Monitor;
+
+/// What a redacted pixel becomes. Opaque black: no blur and no mosaic, since both can be undone.
+const FILL: Rgba<u8> = Rgba([0, 0, 0, 255]);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CaptureError {
+    #[error("the screen cannot be captured: {0}")]
+    Screen(#[from] xcap::XCapError),
+    #[error("no monitor was found")]
+    NoMonitor,
+    #[error("the picture cannot be encoded: {0}")]
+    Encode(#[from] image::ImageError),
+}
+
+/// Holds the one picture that belongs to the ticket being written.
+#[derive(Default)]
+pub(crate) struct Camera {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    shot: Option<Shot>,
+    /// Counts on over all pictures, so that no address ever means two of them.
+    version: u32,
+}
+
+struct Shot {
+    raw: RgbaImage,
+    taken_at: Millis,
+    by_hotkey: bool,
+    redactions: Vec<Area>,
+    version: u32,
+    /// With the redactions burned in.
+    png: Vec<u8>,
+}
+
+impl Camera {
+    /// Keeps a picture in place of the one before.
+    pub(crate) fn keep(&self, raw: RgbaImage, taken_at: Millis, by_hotkey: bool) -> Result<Screenshot, CaptureError> {
+        let png = encode(&raw)?;
+        let mut state = self.lock();
+        state.version += 1;
+        let shot = Shot { raw, taken_at, by_hotkey, redactions: Vec::new(), version: state.version, png };
+        let described = shot.describe();
+        state.shot = Some(shot);
+        Ok(described)
+    }
+
+    pub(crate) fn forget(&self) {
+        self.lock().shot = None;
+    }
+
+    pub(crate) fn describe(&self) -> Option<Screenshot> {
+        self.lock().shot.as_ref().map(Shot::describe)
+    }
+
+    /// Replaces all redacted areas. Nothing where there is no picture.
+    pub(crate) fn redact(&self, areas: &[Area]) -> Result<Option<Screenshot>, CaptureError> {
+        let mut state = self.lock();
+        let version = state.version + 1;
+        let Some(shot) = &mut state.shot else { return Ok(None) };
+        shot.redactions = areas.iter().filter_map(|area| within(&shot.raw, *area)).collect();
+        shot.png = encode(&burn(&shot.raw, &shot.redactions))?;
+        shot.version = version;
+        let described = shot.describe();
+        state.version = version;
+        Ok(Some(described))
+    }
+
+    /// The PNG that would be sent, redactions burned in.
+    pub(crate) fn png(&self) -> Option<Vec<u8>> {
+        self.lock().shot.as_ref().map(|shot| shot.png.clone())
+    }
+
+    /// The same, if it is this version of it.
+    pub(crate) fn png_of(&self, version: u32) -> Option<Vec<u8>> {
+        self.lock().shot.as_ref().filter(|shot| shot.version == version).map(|shot| shot.png.clone())
+    }
+
+    /// A panic elsewhere leaves a picture whole: every change above is made last, in one assignment.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shot {
+    fn describe(&self) -> Screenshot {
+        Screenshot {
+            width: self.raw.width(),
+            height: self.raw.height(),
+            taken_at: self.taken_at,
+            by_hotkey: self.by_hotkey,
+            redactions: self.redactions.clone(),
+            size: self.png.len() as u64,
+            version: self.version,
+        }
+    }
+}
+
+/// Captures the monitor that the pointer is on: where a person looks when they press the key, more
+/// often than the primary one, and known on every system, which the focused window is not. Without
+/// a pointer, the primary monitor.
+///
+/// `pointer` is in physical pixels of the whole desktop.
+pub(crate) fn capture(pointer: Option<(f64, f64)>) -> Result<RgbaImage, CaptureError> {
+    let monitors = Monitor::all()?;
+    let under_pointer =
+        pointer.and_then(|point| monitors.iter().find(|monitor| contains(monitor, point).unwrap_or(false)));
+    let primary = || monitors.iter().find(|monitor| monitor.is_primary().unwrap_or(false));
+    let monitor = under_pointer.or_else(primary).or(monitors.first()).ok_or(CaptureError::NoMonitor)?;
+    Ok(monitor.capture_image()?)
+}
+
+/// Windows reports a monitor's place in physical pixels, the others in scaled ones.
+fn contains(monitor: &Monitor, (x, y): (f64, f64)) -> Result<bool, xcap::XCapError> {
+    let scale = if cfg!(windows) { 1.0 } else { f64::from(monitor.scale_factor()?) };
+    let (left, top) = (f64::from(monitor.x()?) * scale, f64::from(monitor.y()?) * scale);
+    let (width, height) = (f64::from(monitor.width()?) * scale, f64::from(monitor.height()?) * scale);
+    Ok(x >= left && x < left + width && y >= top && y < top + height)
+}
+
+/// The part of an area that lies in the picture; nothing where none does.
+fn within(picture: &RgbaImage, area: Area) -> Option<Area> {
+    let width = area.width.min(picture.width().checked_sub(area.x)?);
+    let height = area.height.min(picture.height().checked_sub(area.y)?);
+    (width > 0 && height > 0).then_some(Area { width, height, ..area })
+}
+
+/// A copy in which nothing of the redacted areas is left.
+fn burn(picture: &RgbaImage, areas: &[Area]) -> RgbaImage {
+    let mut burned = picture.clone();
+    for area in areas.iter().filter_map(|area| within(picture, *area)) {
+        for y in area.y..area.y + area.height {
+            for x in area.x..area.x + area.width {
+                burned.put_pixel(x, y, FILL);
+            }
+        }
+    }
+    burned
+}
+
+/// A PNG without transparency: a screen has none, and some systems leave rubbish in that channel.
+fn encode(picture: &RgbaImage) -> Result<Vec<u8>, CaptureError> {
+    let rgb = DynamicImage::ImageRgba8(picture.clone()).into_rgb8();
+    let mut bytes = Vec::new();
+    png::PngEncoder::new_with_quality(&mut bytes, png::CompressionType::Fast, png::FilterType::Adaptive).write_image(
+        rgb.as_raw(),
+        rgb.width(),
+        rgb.height(),
+        ExtendedColorType::Rgb8,
+    )?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every pixel tells its place, and none is black.
+    fn picture() -> RgbaImage {
+        RgbaImage::from_fn(64, 48, |x, y| Rgba([x as u8 + 1, y as u8 + 1, 200, 255]))
+    }
+
+    fn area(x: u32, y: u32, width: u32, height: u32) -> Area {
+        Area { x, y, width, height }
+    }
+
+    #[test]
+    fn what_is_sent_holds_solid_fill_and_no_pixel_from_under_it() {
+        let camera = Camera::default();
+        camera.keep(picture(), 1, true).unwrap();
+        camera.redact(&[area(10, 5, 20, 8), area(60, 40, 100, 100)]).unwrap().unwrap();
+        let sent = image::load_from_memory(&camera.png().unwrap()).unwrap().into_rgb8();
+        for (x, y, pixel) in sent.enumerate_pixels() {
+            let redacted = (10..30).contains(&x) && (5..13).contains(&y) || x >= 60 && y >= 40;
+            let expected = if redacted { [0, 0, 0] } else { [x as u8 + 1, y as u8 + 1, 200] };
+            assert_eq!(pixel.0, expected, "pixel {x},{y}");
+        }
+    }
+
+    #[test]
+    fn an_area_that_was_taken_back_shows_its_pixels_again() {
+        let camera = Camera::default();
+        camera.keep(picture(), 1, true).unwrap();
+        let plain = camera.png().unwrap();
+        camera.redact(&[area(0, 0, 64, 48)]).unwrap();
+        assert_ne!(camera.png().unwrap(), plain);
+        camera.redact(&[]).unwrap();
+        assert_eq!(camera.png().unwrap(), plain, "the raw picture is kept until it is sent");
+    }
+
+    #[test]
+    fn an_old_address_shows_nothing() {
+        let camera = Camera::default();
+        let first = camera.keep(picture(), 1, true).unwrap();
+        let redacted = camera.redact(&[area(0, 0, 9, 9)]).unwrap().unwrap();
+        assert!(camera.png_of(first.version).is_none(), "the picture from before the redaction is gone");
+        assert!(camera.png_of(redacted.version).is_some());
+        camera.forget();
+        assert!(camera.png_of(redacted.version).is_none());
+        let next = camera.keep(picture(), 2, false).unwrap();
+        assert!(next.version > redacted.version, "a version is never used twice");
+    }
+
+    #[test]
+    fn areas_are_cut_to_the_picture() {
+        let picture = picture();
+        assert_eq!(within(&picture, area(60, 40, 100, 100)), Some(area(60, 40, 4, 8)));
+        assert_eq!(within(&picture, area(64, 0, 5, 5)), None);
+        assert_eq!(within(&picture, area(u32::MAX, 0, u32::MAX, 5)), None);
+        assert_eq!(within(&picture, area(0, 0, 0, 5)), None);
+    }
+
+    #[test]
+    fn redacting_without_a_picture_is_nothing() {
+        assert_eq!(Camera::default().redact(&[area(0, 0, 1, 1)]).unwrap(), None);
+    }
+}

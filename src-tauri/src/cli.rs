@@ -1,0 +1,110 @@
+//! The command line: what it knows, in the person's language.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use deskbell_protocol::ticket::Language;
+
+use crate::{actions::Action, texts::text};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// Without a command: start, or show oneself where the agent runs already.
+    Start,
+    Run(Action),
+    Enrol {
+        key_file: PathBuf,
+    },
+    Status {
+        json: bool,
+    },
+    /// The agent without a screen, driven by lines of JSON; for tests and for servers.
+    Headless,
+}
+
+/// # Errors
+/// What clap has to say: an error, the help or the version.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>, language: Language) -> Result<Call, clap::Error> {
+    command(language).try_get_matches_from(arguments).map(|matches| call(&matches))
+}
+
+fn command(language: Language) -> Command {
+    let about = |name: &'static str, key: &str| Command::new(name).about(text(language, key).to_owned());
+    let key_file = Arg::new("key-file")
+        .long("key-file")
+        .value_name("FILE")
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help(text(language, "cli.enrol.key_file").to_owned());
+    let json = Arg::new("json")
+        .long("json")
+        .action(clap::ArgAction::SetTrue)
+        .help(text(language, "cli.status.json").to_owned());
+    Command::new("deskbell")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(text(language, "cli.about").to_owned())
+        .subcommand(about("new", "cli.new"))
+        .subcommand(about("tickets", "cli.tickets"))
+        .subcommand(about("settings", "cli.settings"))
+        .subcommand(about("enrol", "cli.enrol").arg(key_file))
+        .subcommand(about("status", "cli.status").arg(json))
+        .subcommand(Command::new("headless").hide(true))
+}
+
+fn call(matches: &ArgMatches) -> Call {
+    match matches.subcommand() {
+        Some(("new", _)) => Call::Run(Action::NewTicket),
+        Some(("tickets", _)) => Call::Run(Action::Tickets),
+        Some(("settings", _)) => Call::Run(Action::Settings),
+        Some(("enrol", matches)) => {
+            Call::Enrol { key_file: matches.get_one::<PathBuf>("key-file").cloned().unwrap_or_default() }
+        }
+        Some(("status", matches)) => Call::Status { json: matches.get_flag("json") },
+        Some(("headless", _)) => Call::Headless,
+        _ => Call::Start,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+    use crate::texts;
+
+    fn parsed(line: &str) -> Result<Call, ErrorKind> {
+        parse(line.split(' ').map(str::to_owned), Language::En).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn each_command_is_understood() {
+        for (line, call) in [
+            ("deskbell", Call::Start),
+            ("deskbell new", Call::Run(Action::NewTicket)),
+            ("deskbell tickets", Call::Run(Action::Tickets)),
+            ("deskbell settings", Call::Run(Action::Settings)),
+            ("deskbell enrol --key-file /tmp/key", Call::Enrol { key_file: "/tmp/key".into() }),
+            ("deskbell status", Call::Status { json: false }),
+            ("deskbell status --json", Call::Status { json: true }),
+        ] {
+            assert_eq!(parsed(line), Ok(call), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        assert_eq!(parsed("deskbell newe"), Err(ErrorKind::InvalidSubcommand));
+        assert_eq!(parsed("deskbell enrol"), Err(ErrorKind::MissingRequiredArgument));
+        assert_eq!(parsed("deskbell enrol DB-SECRET"), Err(ErrorKind::UnknownArgument), "no secret on a command line");
+        assert_eq!(parsed("deskbell --version"), Err(ErrorKind::DisplayVersion));
+    }
+
+    #[test]
+    fn the_help_speaks_both_languages() {
+        for language in Language::ALL {
+            let help = command(*language).render_long_help().to_string();
+            assert!(help.contains(texts::text(*language, "cli.new")), "{help}");
+            assert!(!help.contains("cli."), "a text is missing: {help}");
+        }
+    }
+}

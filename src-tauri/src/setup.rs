@@ -1,0 +1,143 @@
+//! What every start of the program begins with, whatever it was asked for.
+
+use std::{io, path::Path};
+
+use deskbell_agent_core::{
+    Agent, Setup,
+    policy::{Config, Folders},
+};
+use deskbell_protocol::ticket::Language;
+use tauri::AppHandle;
+use tauri_plugin_autostart::ManagerExt;
+
+use crate::{actions::Action, clock, gui, log, running::Running, texts};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("neither DISPLAY nor WAYLAND_DISPLAY is set")]
+    NoDisplay,
+    #[error("another agent runs for this user")]
+    AlreadyRunning,
+    #[error("the key file {path} cannot be read: {reason}")]
+    KeyFile { path: String, reason: io::Error },
+    #[error(transparent)]
+    Config(#[from] deskbell_agent_core::policy::ConfigError),
+    #[error(transparent)]
+    Open(#[from] deskbell_agent_core::OpenError),
+    #[error(transparent)]
+    Agent(#[from] deskbell_agent_core::view::CommandError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Tauri(#[from] tauri::Error),
+}
+
+impl StartError {
+    /// For the person at the terminal.
+    pub(crate) fn text(&self, language: Language) -> String {
+        match self {
+            Self::NoDisplay => texts::text(language, "cli.no_display").to_owned(),
+            Self::AlreadyRunning => texts::text(language, "cli.already_running").to_owned(),
+            Self::KeyFile { path, reason } => {
+                texts::fill(language, "cli.enrol.unreadable", &[("path", path), ("reason", &reason.to_string())])
+            }
+            other => texts::fill(language, "cli.cannot_start", &[("reason", &other.to_string())]),
+        }
+    }
+}
+
+/// Opens the agent; this process is the only one that works on its folder from then on.
+pub(crate) async fn open(language: Language) -> Result<(Agent, Running, Config), StartError> {
+    let folders = Folders::of_user()?;
+    let running = Running::begin(&folders.data)?.ok_or(StartError::AlreadyRunning)?;
+    let config = Config::load(&folders)?;
+    let setup = Setup { config: config.clone(), folders, clock: clock::now, language };
+    let agent = Agent::open(setup).await?;
+    Ok((agent, running, config))
+}
+
+/// Keeps an enrolment key where the agent finds it at its next start; an agent that runs already is
+/// asked instead, and introduces the device at once.
+pub(crate) fn enrol_only(key_file: &Path, language: Language) -> Result<(), StartError> {
+    let key = read_key(key_file)?;
+    match tauri::async_runtime::block_on(open(language)) {
+        Ok((agent, _running, _)) => {
+            tauri::async_runtime::block_on(agent.set_enrolment_key(key))?;
+            println!("{}", texts::text(language, "cli.enrol.kept"));
+            Ok(())
+        }
+        Err(StartError::AlreadyRunning) => with_screen(None, language),
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) async fn enrol(agent: &Agent, key_file: &Path) {
+    let enrolled = match read_key(key_file) {
+        Ok(key) => agent.set_enrolment_key(key).await.map_err(StartError::from),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = enrolled {
+        tracing::error!(%error, "the device cannot be introduced");
+    }
+}
+
+fn read_key(path: &Path) -> Result<String, StartError> {
+    let key = std::fs::read_to_string(path);
+    key.map(|key| key.trim().to_owned())
+        .map_err(|reason| StartError::KeyFile { path: path.display().to_string(), reason })
+}
+
+pub(crate) fn print_status(json: bool, language: Language) -> Result<(), StartError> {
+    let status = crate::running::status(&Folders::of_user()?.data);
+    if json {
+        println!("{}", serde_json::json!({ "running": status.is_some(), "status": status }));
+        return Ok(());
+    }
+    match status.as_ref().and_then(|status| status["line"].as_str()) {
+        Some(line) => println!("{line}"),
+        None => println!("{}", texts::text(language, "cli.not_running")),
+    }
+    Ok(())
+}
+
+pub(crate) fn with_screen(first: Option<Action>, language: Language) -> Result<(), StartError> {
+    prepare_display()?;
+    log::start(&Folders::of_user()?.data);
+    gui::run(first, language)
+}
+
+#[cfg(target_os = "linux")]
+fn prepare_display() -> Result<(), StartError> {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if !set("DISPLAY") && !set("WAYLAND_DISPLAY") {
+        return Err(StartError::NoDisplay);
+    }
+    // WebKitGTK shows blank windows with some graphics drivers otherwise. No thread has started yet.
+    if let Err(error) = gtk::glib::setenv("WEBKIT_DISABLE_DMABUF_RENDERER", "1", false) {
+        eprintln!("deskbell: {error}");
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn prepare_display() -> Result<(), StartError> {
+    Ok(())
+}
+
+/// Starts with the session from the first start on; a person who switches that off keeps it off.
+/// Only an installed program does so: a debug build would register a path that is gone tomorrow.
+pub(crate) fn autostart(app: &AppHandle, config: &Config) {
+    let Ok(folders) = Folders::of_user() else { return };
+    let done = folders.data.join("autostart");
+    if cfg!(debug_assertions) || !config.autostart || done.exists() {
+        return;
+    }
+    match app.autolaunch().enable() {
+        Ok(()) => {
+            if let Err(error) = std::fs::write(done, b"") {
+                tracing::warn!(%error, "the autostart cannot be remembered");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the autostart cannot be set"),
+    }
+}
