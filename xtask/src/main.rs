@@ -8,6 +8,9 @@ mod shell;
 mod test;
 mod total;
 
+use std::process::ExitCode;
+
+use anyhow::Result;
 use clap::Parser;
 
 #[derive(Parser)]
@@ -37,12 +40,25 @@ enum Task {
     Codegen,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether everything that was asked for holds.
+fn run() -> Result<bool> {
     std::env::set_current_dir(shell::root())?;
     match Task::parse() {
-        Task::Setup { yes } => setup::run(setup::Extent::Tests, yes),
-        Task::Demo { headless, keep, yes } => demo::run(headless, keep, yes),
-        Task::Test { level } => test::run(level),
-        Task::Codegen => codegen::run(),
+        Task::Setup { yes } => setup::run(setup::Extent::Tests, yes)?,
+        Task::Demo { headless, keep, yes } => demo::run(headless, keep, yes)?,
+        Task::Test { level } => return test::run(level),
+        Task::Codegen => codegen::run()?,
     }
+    Ok(true)
 }

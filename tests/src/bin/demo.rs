@@ -1,6 +1,6 @@
 //! The product on this desktop, prepared so that Ctrl+F12 sends a ticket. Ctrl+C ends it all.
 
-use std::{io::Read, path::Path};
+use std::{io::Read, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
 use deskbell_tests::{
@@ -18,7 +18,17 @@ const DOMAIN: &str = "northwind.example";
 
 // One thread: what it starts ends with it, whatever ends it.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
     let folder = std::env::current_dir()?.join(DATA);
     // Each demo begins at the beginning: the set-up code is printed once.
     std::fs::remove_dir_all(&folder).or_else(|error| if folder.exists() { Err(error) } else { Ok(()) })?;

@@ -17,7 +17,14 @@ struct Arguments {
 
 // One thread: what it starts ends with it, whatever ends it.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<ExitCode> {
+async fn main() -> ExitCode {
+    run().await.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn run() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let mut world = World::new(arguments.options, &arguments.pictures).await?;
     let summary = tokio::select! {
