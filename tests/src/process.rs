@@ -9,7 +9,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
     process::{Child, Command},
@@ -29,11 +28,18 @@ pub struct Process {
 }
 
 /// A command that ends with its parent, however the parent ends: `setpriv` asks the kernel for a
-/// signal at the death of the thread that started it. Tests therefore run on one thread.
+/// signal at the death of the thread that started it. Tests therefore run on one thread. Other
+/// systems have no such thing; there it ends where its [`Process`] is dropped.
 #[must_use]
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    #[cfg(target_os = "linux")]
+    let mut command = {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+        command
+    };
+    #[cfg(not(target_os = "linux"))]
+    let mut command = Command::new(program);
     command.kill_on_drop(true);
     command
 }
@@ -102,7 +108,7 @@ impl Process {
 
     /// Asks for an orderly end, insists after ten seconds, and tells whether it had to.
     pub async fn stop(mut self) -> Result<()> {
-        self.signal(Signal::TERM)?;
+        self.ask_to_end()?;
         match tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await {
             Ok(ended) => ended.map(drop).context("cannot wait for the end"),
             Err(_) => {
@@ -112,16 +118,24 @@ impl Process {
         }
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
+    #[cfg(unix)]
+    fn ask_to_end(&mut self) -> Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
         let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) else { return Ok(()) };
-        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.name))
+        kill_process(pid, Signal::TERM).with_context(|| format!("cannot signal {}", self.name))
+    }
+
+    /// Windows has no signal that asks.
+    #[cfg(not(unix))]
+    fn ask_to_end(&mut self) -> Result<()> {
+        self.child.start_kill().with_context(|| format!("cannot end {}", self.name))
     }
 }
 
 impl Drop for Process {
     /// An orderly end first, so that a driver takes its browser along; the runtime's kill follows.
     fn drop(&mut self) {
-        if self.signal(Signal::TERM).is_err() {
+        if self.ask_to_end().is_err() {
             return;
         }
         for _ in 0..40 {

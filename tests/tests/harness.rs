@@ -1,5 +1,7 @@
 //! The harness itself: a test that leans on it is worth no more than it.
 
+#![cfg(target_os = "linux")]
+
 use std::time::Duration;
 
 use deskbell_tests::{

@@ -1,5 +1,7 @@
 //! Two servers over one PostgreSQL: what one of them is told, a screen at the other one shows.
 
+#![cfg(target_os = "linux")]
+
 use std::time::Duration;
 
 use deskbell_tests::{

@@ -1,6 +1,6 @@
 //! The product on this desktop, prepared so that Ctrl+F12 sends a ticket. Ctrl+C ends it all.
 
-use std::{io::Read, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
 use deskbell_tests::{
@@ -39,7 +39,7 @@ async fn run() -> Result<()> {
     let mails = mailbox_page::serve(mailbox).await?;
     let mut server = Server::new(&folder.join("server"), &folder.join("server.log"))?.with_mail(mail.port());
     server.start().await?;
-    let password = password()?;
+    let password = password();
     let key = prepare(&mut server, &password).await?;
     let mut agent = start_agent(&folder, &server.url(), &key)?;
 
@@ -80,8 +80,7 @@ fn start_agent(folder: &Path, server_url: &str, key: &str) -> Result<Process> {
 }
 
 /// A new one for every demo.
-fn password() -> Result<String> {
-    let mut random = [0; 16];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
-    Ok(random.iter().map(|byte| char::from(b"abcdefghijkmnpqrstuvwxyz23456789"[usize::from(byte % 32)])).collect())
+fn password() -> String {
+    let random: [u8; 16] = rand::random();
+    random.iter().map(|byte| char::from(b"abcdefghijkmnpqrstuvwxyz23456789"[usize::from(byte % 32)])).collect()
 }
