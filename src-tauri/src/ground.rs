@@ -4,8 +4,12 @@
 use crate::icons::Ground;
 
 /// To be called on the main thread, which alone may ask GTK.
-#[cfg(target_os = "linux")]
 pub(crate) fn ground() -> Ground {
+    if cfg!(target_os = "macos") { Ground::Template } else { panel() }
+}
+
+#[cfg(target_os = "linux")]
+fn panel() -> Ground {
     use gtk::prelude::GtkSettingsExt;
 
     let desktop = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
@@ -15,16 +19,17 @@ pub(crate) fn ground() -> Ground {
 
 /// The taskbar has a setting of its own beside that of windows.
 #[cfg(windows)]
-pub(crate) fn ground() -> Ground {
+fn panel() -> Ground {
     const PERSONALIZE: &str = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize";
     let light = windows_registry::CURRENT_USER.open(PERSONALIZE).and_then(|key| key.get_u32("SystemUsesLightTheme"));
     // Windows before the setting existed had a dark taskbar.
     if light == Ok(1) { Ground::Light } else { Ground::Dark }
 }
 
-#[cfg(target_os = "macos")]
-pub(crate) fn ground() -> Ground {
-    Ground::Template
+/// The Mac colours its menu bar's icons itself.
+#[cfg(not(any(target_os = "linux", windows)))]
+fn panel() -> Ground {
+    Ground::Light
 }
 
 /// GNOME's top bar is dark whatever its windows are. Elsewhere panels follow the theme.

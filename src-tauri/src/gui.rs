@@ -25,7 +25,6 @@ use crate::{
 /// Runs until the person quits. Where an agent runs already, it is asked for `first`, and this one ends.
 pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup::StartError> {
     let shutdown = CancellationToken::new();
-    let token = shutdown.clone();
     let app = tauri::Builder::default()
         // The first plugin: another start ends here, before it opens anything.
         .plugin(tauri_plugin_single_instance::init(move |app, arguments, folder| {
@@ -71,9 +70,18 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
             c::close_window,
             c::resize_to,
         ])
-        .setup(move |app| Ok(begin(app.handle(), language, first, token)?))
         .build(tauri::generate_context!())?;
-    app.run(move |_, event| match event {
+    let (agent, running, config) = tauri::async_runtime::block_on(setup::open(language))?;
+    app.manage(agent.clone());
+    let mut start = Some((running, config));
+    app.run(move |app, event| match event {
+        RunEvent::Ready => {
+            if let Some((running, config)) = start.take() {
+                setup::autostart(app, &config);
+                show(app, &agent, first);
+                background::start(app, &agent, running, shutdown.clone());
+            }
+        }
         // The last window was closed; the bell stays.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         RunEvent::Exit => shutdown.cancel(),
@@ -82,25 +90,15 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
     Ok(())
 }
 
-fn begin(
-    app: &AppHandle,
-    language: Language,
-    first: Option<Action>,
-    shutdown: CancellationToken,
-) -> Result<(), setup::StartError> {
-    let (agent, running, config) = tauri::async_runtime::block_on(setup::open(language))?;
-    app.manage(agent.clone());
+fn show(app: &AppHandle, agent: &Agent, first: Option<Action>) {
     let status = agent.status();
-    setup::autostart(app, &config);
     if let Err(error) = tray::create(app, &status) {
         tracing::error!(%error, "there is no tray; the hotkey and the command line still open the windows");
     }
     windows::prewarm(app, Look::of(&status));
-    background::start(app, &agent, running, shutdown);
     if let Some(action) = first {
         actions::run(app, action, Cause::CommandLine);
     }
-    Ok(())
 }
 
 /// A second start of the program wants the new ticket window, unless its command says something else.

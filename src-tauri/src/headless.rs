@@ -78,8 +78,8 @@ async fn carry_out(agent: &Agent, order: Order) -> Result<Option<OutboxEntry>, C
             draft.description = description;
             return agent.submit(draft, None).await.map(Some);
         }
-        Order::AskToken { name, email } => drop(agent.ask_token(name, email).await?),
-        Order::Confirm { token } => drop(agent.confirm(token).await?),
+        Order::AskToken { name, email } => agent.ask_token(name, email).await.map(|_| ())?,
+        Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
     }
     Ok(None)

@@ -30,7 +30,7 @@ mod texts;
 mod tray;
 mod windows;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use cli::Call;
 use deskbell_protocol::ticket::Language;
@@ -52,8 +52,13 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", error.text(language));
+            let text = error.text(language);
+            eprintln!("{text}");
             tracing::error!(%error, "ended");
+            // Whoever started us from a menu reads no terminal.
+            if !std::io::stderr().is_terminal() {
+                notify::failure(&text);
+            }
             ExitCode::FAILURE
         }
     }

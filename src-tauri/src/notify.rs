@@ -59,6 +59,13 @@ fn show(app: &AppHandle, look: Look, content: &Content) -> notify_rust::error::R
     })
 }
 
+/// Says why the program cannot start, where there is a desktop to say it on.
+pub(crate) fn failure(text: &str) {
+    if let Err(error) = Notification::new().appname("Deskbell").summary("Deskbell").body(text).show() {
+        tracing::warn!(%error, "no notification can be shown");
+    }
+}
+
 fn open(app: &AppHandle, look: Look, opens: Opens) {
     match opens {
         Opens::Ticket(ticket) => windows::open_ticket(app, ticket, look),

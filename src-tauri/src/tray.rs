@@ -167,7 +167,12 @@ fn item(row: &Row, status: &AgentStatus) -> Item {
         Action::Tickets if status.unread > 0 => texts::counted(language, "tray.tickets.unread", status.unread),
         _ => texts::text(language, row.text).to_owned(),
     };
-    Item { text, key: working_key(status).filter(|_| row.hotkey).map(str::to_owned) }
+    let key = working_key(status).filter(|_| row.hotkey).map(str::to_owned);
+    match key {
+        // A Linux panel shows no accelerator, and no tooltip either: the text is the only place.
+        Some(key) if cfg!(target_os = "linux") => Item { text: format!("{text} ({key})"), key: None },
+        key => Item { text, key },
+    }
 }
 
 /// The hotkey, where pressing it does something.
@@ -276,18 +281,22 @@ mod tests {
 
     #[test]
     fn the_key_is_shown_beside_its_item_only_while_it_works() {
-        let keys = |status: &AgentStatus| ACTIONS.iter().map(|row| item(row, status).key).collect::<Vec<_>>();
-        assert_eq!(keys(&status(Bell::Active)), [Some("Ctrl+F12".to_owned()), None, None, None]);
+        let keys = |status: &AgentStatus| {
+            let shows = |item: Item| item.text.contains("Ctrl+F12") || item.key.as_deref() == Some("Ctrl+F12");
+            ACTIONS.iter().map(|row| shows(item(row, status))).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&status(Bell::Active)), [true, false, false, false]);
         let mut taken = status(Bell::Active);
         taken.hotkey.state = HotkeyState::Taken;
-        assert_eq!(keys(&taken), [None, None, None, None]);
+        assert_eq!(keys(&taken), [false; 4]);
         assert_eq!(status_line(&taken), "Ctrl+F12 is used by another program");
         assert!(!tooltip(&taken).contains("Ctrl"), "a key that does nothing is not advertised");
     }
 
     #[test]
     fn the_menu_speaks_the_persons_language() {
-        let french = AgentStatus { language: Language::Fr, unread: 2, ..status(Bell::Reply) };
+        let mut french = AgentStatus { language: Language::Fr, unread: 2, ..status(Bell::Reply) };
+        french.hotkey.key = None;
         let texts: Vec<_> = ACTIONS.iter().map(|row| item(row, &french).text).collect();
         assert_eq!(
             texts,

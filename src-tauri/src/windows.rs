@@ -96,7 +96,9 @@ pub(crate) fn open(app: &AppHandle, page: Page, look: Look) {
 /// address, since it cannot hear an event yet.
 pub(crate) fn open_ticket(app: &AppHandle, ticket: TicketId, look: Look) {
     let opened = match get(app, Page::Tickets) {
-        Some(window) => window.emit("show-ticket", ShowTicket { ticket }).and_then(|()| raise(&window)),
+        Some(window) => {
+            window.emit_to(window.label(), "show-ticket", ShowTicket { ticket }).and_then(|()| raise(&window))
+        }
         None => create(app, Page::Tickets, look, Some(ticket)).and_then(|window| raise(&window)),
     };
     log_failure(Page::Tickets, opened);
@@ -199,14 +201,11 @@ fn is_ours(url: &Url) -> bool {
     }
 }
 
-/// Shows a window on top of every other, with the focus. It stays *always on top* only while it is
-/// being raised: some window managers put a new window behind the active one otherwise.
+/// Shows a window on top of every other, with the focus.
 fn raise(window: &WebviewWindow) -> tauri::Result<()> {
     window.unminimize()?;
-    window.set_always_on_top(true)?;
     window.show()?;
-    present(window)?;
-    window.set_always_on_top(false)
+    present(window)
 }
 
 /// Window managers that guard the focus give it to a window that proves with a timestamp of the X
@@ -225,9 +224,13 @@ fn present(window: &WebviewWindow) -> tauri::Result<()> {
     })
 }
 
+/// *Always on top* for a moment puts a window in front even where the system would only let its
+/// entry in the taskbar blink. On Linux it does harm: taking it back lowers the window.
 #[cfg(not(target_os = "linux"))]
 fn present(window: &WebviewWindow) -> tauri::Result<()> {
-    window.set_focus()
+    window.set_always_on_top(true)?;
+    window.set_focus()?;
+    window.set_always_on_top(false)
 }
 
 #[cfg(test)]
