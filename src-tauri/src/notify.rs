@@ -1,13 +1,15 @@
 //! Native notifications: what an employee hears of while no window is open.
 
-use deskbell_agent_core::view::News;
+use deskbell_agent_core::{
+    Agent,
+    view::{News, ProblemCode},
+};
 use deskbell_protocol::{id::TicketId, ticket::Language};
 use notify_rust::{Notification, NotificationResponse};
 use tauri::{AppHandle, Manager};
 
 use crate::{
     texts,
-    tray::Tray,
     windows::{self, Look, Page},
 };
 
@@ -38,9 +40,10 @@ pub(crate) fn tell(app: &AppHandle, look: Look, news: &News) {
     });
 }
 
-/// The bell shows a reply too. Where there is no bell either, the window itself is the news.
+/// The bell shows a reply too. Where nothing shows the bell either, the window itself is the news.
 fn fall_back(app: &AppHandle, look: Look, opens: Opens) {
-    if app.try_state::<Tray>().is_none() {
+    let problems = app.state::<Agent>().status().problems;
+    if problems.iter().any(|problem| problem.code == ProblemCode::TrayMissing) {
         open(app, look, opens);
     }
 }
