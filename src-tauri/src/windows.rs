@@ -135,9 +135,14 @@ pub(crate) fn hide_all(app: &AppHandle) -> Vec<Page> {
 /// Titles and themes after a change of the person's preferences.
 pub(crate) fn apply(app: &AppHandle, look: Look) {
     for (page, window) in Page::ALL.into_iter().filter_map(|page| Some((page, get(app, page)?))) {
-        let title = window.set_title(texts::text(look.language, page.title()));
-        log_failure(page, title.and_then(|()| window.set_theme(look.system_theme())));
+        log_failure(page, dress(page, &window, look));
     }
+}
+
+fn dress(page: Page, window: &WebviewWindow, look: Look) -> tauri::Result<()> {
+    window.set_title(texts::text(look.language, page.title()))?;
+    window.set_theme(look.system_theme())?;
+    window.set_background_color(Some(canvas(window, look)))
 }
 
 /// Gives a window the height that its content needs, as far as the screen has it.
@@ -160,16 +165,14 @@ fn create(app: &AppHandle, page: Page, look: Look, ticket: Option<TicketId>) -> 
     let (width, height) = page.size();
     let address = ticket.map_or("index.html".to_owned(), |ticket| format!("index.html#ticket={ticket}"));
     let window = WebviewWindowBuilder::new(app, page.label(), WebviewUrl::App(address.into()))
-        .title(texts::text(look.language, page.title()))
         .inner_size(width, height)
         .min_inner_size(width, LEAST_HEIGHT)
-        .theme(look.system_theme())
-        .background_color(canvas(app, look))
         .maximizable(page == Page::Tickets)
         .visible(false)
         .center()
         .on_navigation(is_ours)
         .build()?;
+    dress(page, &window, look)?;
     let hidden = window.clone();
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
@@ -180,14 +183,11 @@ fn create(app: &AppHandle, page: Page, look: Look, ticket: Option<TicketId>) -> 
     Ok(window)
 }
 
-fn canvas(app: &AppHandle, look: Look) -> Color {
+fn canvas(window: &WebviewWindow, look: Look) -> Color {
     let dark = match look.theme {
         Theme::Light => false,
         Theme::Dark => true,
-        Theme::System => {
-            let any = app.webview_windows().into_values().next();
-            any.and_then(|window| window.theme().ok()) == Some(tauri::Theme::Dark)
-        }
+        Theme::System => window.theme().is_ok_and(|theme| theme == tauri::Theme::Dark),
     };
     if dark { CANVAS_DARK } else { CANVAS_LIGHT }
 }
@@ -218,6 +218,8 @@ fn present(window: &WebviewWindow) -> tauri::Result<()> {
     let target = window.clone();
     window.run_on_main_thread(move || {
         let Ok(window) = target.gtk_window() else { return };
+        // A window that was never shown has no X window yet to ask the server with.
+        window.realize();
         let x11 = window.window().and_then(|surface| surface.downcast::<gdkx11::X11Window>().ok());
         let time = x11.map_or(0, |surface| gdkx11::functions::x11_get_server_time(&surface));
         window.present_with_time(time);
