@@ -26,20 +26,20 @@ fn panel() -> Ground {
     if light == Ok(1) { Ground::Light } else { Ground::Dark }
 }
 
-/// The Mac colours its menu bar's icons itself.
+/// Not asked: the Mac colours its menu bar's icons itself.
 #[cfg(not(any(target_os = "linux", windows)))]
 fn panel() -> Ground {
-    Ground::Light
+    of_desktop("", "")
 }
 
 /// GNOME's top bar is dark whatever its windows are. Elsewhere panels follow the theme.
-#[cfg(target_os = "linux")]
+#[cfg(not(windows))]
 fn of_desktop(desktop: &str, theme: &str) -> Ground {
     let dark_bar = desktop.split(':').any(|name| matches!(name, "GNOME" | "Unity"));
     if dark_bar || theme.to_ascii_lowercase().ends_with("-dark") { Ground::Dark } else { Ground::Light }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, not(windows)))]
 mod tests {
     use super::*;
 

@@ -106,21 +106,16 @@ pub(crate) fn with_screen(first: Option<Action>, language: Language) -> Result<(
     gui::run(first, language)
 }
 
-#[cfg(target_os = "linux")]
 fn prepare_display() -> Result<(), StartError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if !set("DISPLAY") && !set("WAYLAND_DISPLAY") {
+    if cfg!(target_os = "linux") && !set("DISPLAY") && !set("WAYLAND_DISPLAY") {
         return Err(StartError::NoDisplay);
     }
     // WebKitGTK shows blank windows with some graphics drivers otherwise. No thread has started yet.
+    #[cfg(target_os = "linux")]
     if let Err(error) = gtk::glib::setenv("WEBKIT_DISABLE_DMABUF_RENDERER", "1", false) {
         eprintln!("deskbell: {error}");
     }
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn prepare_display() -> Result<(), StartError> {
     Ok(())
 }
 
