@@ -1,1 +1,180 @@
+//! The Deskbell server: the agents' and the console's API over SQLite or PostgreSQL.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use deskbell_protocol::{Millis, id::ServerId};
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+pub mod api;
+pub mod auth;
+pub mod blobs;
+pub mod clock;
+pub mod config;
 pub mod db;
+pub mod enablement;
+pub mod error;
+mod extract;
+mod http;
+pub mod jobs;
+pub mod live;
+pub mod mail;
+pub mod routes;
+pub mod secrets;
+mod texts;
+pub mod ticket_status;
+
+use blobs::Blobs;
+use clock::Clock;
+use config::Config;
+use db::Db;
+use live::Live;
+use mail::Mailer;
+
+/// What every handler gets. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+pub struct Inner {
+    pub db: Db,
+    pub blobs: Blobs,
+    pub live: Live,
+    pub mailer: Mailer,
+    /// Wakes the worker after a commit that wrote a job.
+    pub jobs: Notify,
+    pub clock: Clock,
+    pub config: Config,
+    pub public_url: Url,
+    pub server_id: ServerId,
+    /// Keys HMACs.
+    pub secret: String,
+    /// Ends live connections.
+    pub shutdown: CancellationToken,
+    /// Held as long as the server runs: a second one on the same folder is refused.
+    _lock: Option<std::fs::File>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Why the server does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the data folder {folder} cannot be used: {error}; set data_dir to one that this user may write")]
+    Folder { folder: String, error: io::Error },
+    #[error("another server works on {0}; SQLite takes one server, PostgreSQL takes several (set database_url)")]
+    Locked(String),
+    #[error(transparent)]
+    Database(#[from] db::OpenError),
+    #[error("the database does not answer: {0}")]
+    Sqlx(#[from] sqlx::Error),
+    #[error(transparent)]
+    Mail(#[from] mail::MailError),
+    #[error("cannot listen on {address}: {error}; another program may, or set listen to another address")]
+    Listen { address: SocketAddr, error: io::Error },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl App {
+    /// Opens database, folder and mail.
+    ///
+    /// # Errors
+    /// Where one of them cannot be used.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let folder = |error| StartError::Folder { folder: config.data_dir.display().to_string(), error };
+        std::fs::create_dir_all(&config.data_dir).map_err(folder)?;
+        let blobs = Blobs::open(&config.data_dir.join("attachments")).map_err(folder)?;
+        let (db, lock) = match &config.database_url {
+            Some(url) => (Db::postgres(url).await?, None),
+            None => {
+                let lock = lock(&config)?;
+                (Db::sqlite(&config.data_dir.join("deskbell.db")).await?, Some(lock))
+            }
+        };
+        let (server_id, secret) = identity(&db, clock()).await?;
+        Ok(Self(Arc::new(Inner {
+            db,
+            blobs,
+            live: Live::default(),
+            mailer: Mailer::open(&config)?,
+            jobs: Notify::new(),
+            clock,
+            public_url: config.public_url(),
+            config,
+            server_id,
+            secret,
+            shutdown: CancellationToken::new(),
+            _lock: lock,
+        })))
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        (self.clock)()
+    }
+
+    /// Called after every commit: live connections and the worker look for what is new.
+    pub fn committed(&self) {
+        self.live.wake();
+        self.jobs.notify_one();
+    }
+
+    /// A new one-time code for the first-run set-up, where that is still open. Only its hash is kept.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn new_setup_code(&self) -> sqlx::Result<Option<String>> {
+        use deskbell_protocol::secret::{TOKEN_ALPHABET, token_from};
+        let below = u8::try_from(TOKEN_ALPHABET.len()).unwrap_or(u8::MAX);
+        let code = format!("{}-{}", token_from(clock::random_indices(below)), token_from(clock::random_indices(below)));
+        let mut tx = self.db.write().await?;
+        let open = db::organization::find(&mut tx).await?.is_some_and(|organization| organization.name.is_none());
+        if open {
+            db::organization::set_setup_code(&mut tx, &secrets::sha256(&code.replace('-', ""))).await?;
+        }
+        tx.commit().await?;
+        Ok(open.then_some(code))
+    }
+}
+
+fn lock(config: &Config) -> Result<std::fs::File, StartError> {
+    let path = config.data_dir.join("lock");
+    let file = std::fs::File::create(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Locked(config.data_dir.display().to_string())),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+async fn identity(db: &Db, now: Millis) -> sqlx::Result<(ServerId, String)> {
+    let mut tx = db.write().await?;
+    db::organization::create(&mut tx, ServerId(clock::new_id(now)), &secrets::random_text(), now).await?;
+    let organization = db::organization::find(&mut tx).await?.ok_or(sqlx::Error::RowNotFound)?;
+    tx.commit().await?;
+    Ok((organization.server_id.0, organization.secret))
+}
+
+/// Serves until `shutdown`: then stops accepting, closes live connections, finishes what was begun.
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken) -> io::Result<()> {
+    let worker = tokio::spawn(jobs::run(app.clone(), shutdown.clone()));
+    let live = tokio::spawn(app.live.clone().run(app.db.clone(), app.clock, shutdown.clone()));
+    let served = http::serve(listener, routes::router(app.clone()), app.shutdown.clone(), shutdown).await;
+    for task in [worker, live] {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a task fell over");
+        }
+    }
+    app.db.close().await;
+    served
+}

@@ -13,7 +13,27 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub mod attachments;
+pub mod attempts;
+pub mod challenges;
+pub mod clients;
+pub mod devices;
+pub mod enrolment_keys;
+pub mod history;
+pub mod installations;
+pub mod jobs;
+pub mod live_events;
+pub mod messages;
+pub mod nonces;
+pub mod organization;
+pub mod requesters;
+mod scope;
+pub mod sessions;
+pub mod technicians;
 mod text;
+pub mod tickets;
+
+pub use scope::Scope;
 pub use text::Text;
 
 #[derive(Clone, Debug)]
@@ -159,6 +179,39 @@ impl Tx {
         }
     }
 
+    /// Wakes the servers that have live connections, once this transaction commits. SQLite has one
+    /// server, which [`crate::live::Live::wake`] wakes.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn notify_live(&mut self) -> sqlx::Result<()> {
+        if let Self::Postgres(tx) = self {
+            sqlx::query("select pg_notify('deskbell_live', '')").execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Until this transaction ends, no other one passes here with the same name: what is counted
+    /// and then written stays true. On SQLite a writer is alone anyway.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn serialize_on(&mut self, name: &str) -> sqlx::Result<()> {
+        if let Self::Postgres(tx) = self {
+            sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))").bind(name).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps two servers from claiming the same row; SQLite's one writer needs no such words.
+    #[must_use]
+    pub fn skip_locked(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "",
+            Self::Postgres(_) => "for update skip locked",
+        }
+    }
+
     /// Takes `count` ticket numbers and gives the first. PostgreSQL's sequence leaves gaps where a
     /// transaction fails; SQLite's counter does not.
     ///
@@ -182,6 +235,13 @@ impl Tx {
             }
         }
     }
+}
+
+/// A pattern for `like` that finds a text anywhere, whatever signs it has, in lower case.
+#[must_use]
+pub fn contains(query: &str) -> String {
+    let plain: String = query.to_lowercase().chars().filter(|c| !matches!(c, '%' | '_' | '\\')).collect();
+    format!("%{plain}%")
 }
 
 fn older_than(version: &str, least: [u32; 3]) -> bool {

@@ -1,0 +1,170 @@
+//! Files, in pieces that can resume.
+
+use axum::{
+    body::Body,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use deskbell_protocol::{
+    error::{ErrorBody, ErrorCode},
+    id::{AttachmentId, InstallationId},
+    limits::PIECE_BYTES,
+    sync::UploadProgress,
+    ticket::AttachmentRole,
+};
+use serde::Deserialize;
+
+use crate::{
+    App,
+    auth::device::{ConfirmedPerson, EnabledDevice},
+    blobs,
+    db::{
+        Scope, Tx,
+        attachments::{self, AttachmentRow},
+        live_events::{self, ConsoleEvent},
+    },
+    error::{ApiError, ApiResult},
+    extract::Json,
+};
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub struct Offset {
+    /// Where the piece begins: what [`UploadProgress::received`] said.
+    offset: u64,
+}
+
+/// Stores the piece that begins at `offset`. The answer comes when it is flushed to disk.
+#[utoipa::path(put, path = "/api/agent/v1/attachments/{id}", tag = "agent",
+    params(("id" = AttachmentId, Path), Offset),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
+    (status = 200, body = UploadProgress),
+    (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody, description = "The stored part ends elsewhere; `received` says where."),
+    (status = 422, body = ErrorBody, description = "The bytes are not the announced ones; the upload starts again."),
+))]
+pub async fn upload(
+    State(app): State<App>,
+    Path(id): Path<AttachmentId>,
+    Query(Offset { offset }): Query<Offset>,
+    device: EnabledDevice,
+) -> ApiResult<Json<UploadProgress>> {
+    let piece = device.signed.body.clone();
+    if piece.is_empty() || piece.len() > PIECE_BYTES {
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge, "a piece is empty or too large")
+            .with(|details| details.limit = Some(PIECE_BYTES as u64)));
+    }
+    let now = app.now();
+    let mut tx = app.db.write().await?;
+    // One piece of a file at a time, at whichever server.
+    tx.serialize_on(&format!("attachment {id}")).await?;
+    let file = own(&mut tx, device.installation.id.0, id).await?;
+    let (size, received) = (unsigned(file.size), unsigned(file.received));
+    if file.completed_at.is_some() {
+        return Ok(Json(UploadProgress { id, received: size, complete: true }));
+    }
+    if offset != received || offset + piece.len() as u64 > size {
+        return Err(ApiError::conflict(ErrorCode::FileOffsetWrong, "the stored part ends elsewhere")
+            .with(|details| details.received = Some(received)));
+    }
+    let received = offset + piece.len() as u64;
+    let blobs = app.blobs.clone();
+    blocking(move || blobs.write_piece(id, offset, &piece)).await?;
+    attachments::set_received(&mut tx, id, i64::try_from(received).unwrap_or(i64::MAX)).await?;
+    let complete = received == size;
+    if complete {
+        finish(&app, &mut tx, &file, now).await?;
+    }
+    tx.commit().await?;
+    app.committed();
+    if complete { whole(&app, id).await } else { Ok(Json(UploadProgress { id, received, complete })) }
+}
+
+/// What is stored after the last piece: the whole file, or nothing where its hash was another.
+async fn whole(app: &App, id: AttachmentId) -> ApiResult<Json<UploadProgress>> {
+    let mut tx = app.db.read().await?;
+    let file = attachments::find(&mut tx, Scope::All, id).await?.ok_or_else(ApiError::not_found)?;
+    if file.completed_at.is_none() {
+        return Err(ApiError::unprocessable(
+            ErrorCode::FileHashMismatch,
+            "the bytes that arrived are not the announced ones; send them again",
+        )
+        .with(|details| details.received = Some(0)));
+    }
+    Ok(Json(UploadProgress { id, received: unsigned(file.size), complete: true }))
+}
+
+async fn finish(app: &App, tx: &mut Tx, file: &AttachmentRow, now: deskbell_protocol::Millis) -> ApiResult<()> {
+    let (id, blobs) = (file.id.0, app.blobs.clone());
+    let (hash, head) = blocking(move || blobs.examine(id)).await?;
+    let content_type = blobs::content_type(&head);
+    let picture = file.role.0 != AttachmentRole::Screenshot || content_type == "image/png";
+    let blobs = app.blobs.clone();
+    if hash != file.sha256 || !picture {
+        blocking(move || blobs.discard_part(id)).await?;
+        attachments::set_received(tx, id, 0).await?;
+        return Ok(());
+    }
+    blocking(move || blobs.finish(id)).await?;
+    attachments::complete(tx, file, content_type, now).await?;
+    let (ticket, client) = (file.ticket_id.0, file.client_id.0);
+    live_events::to_consoles(tx, &ConsoleEvent::Ticket { id: ticket, client }, now).await?;
+    Ok(())
+}
+
+/// How much of a file is stored.
+#[utoipa::path(get, path = "/api/agent/v1/attachments/{id}", tag = "agent", params(("id" = AttachmentId, Path)), responses(
+    (status = 200, body = UploadProgress), (status = 404, body = ErrorBody),
+))]
+pub async fn progress(
+    State(app): State<App>,
+    Path(id): Path<AttachmentId>,
+    device: EnabledDevice,
+) -> ApiResult<Json<UploadProgress>> {
+    let mut tx = app.db.read().await?;
+    let file = own(&mut tx, device.installation.id.0, id).await?;
+    Ok(Json(UploadProgress { id, received: unsigned(file.received), complete: file.completed_at.is_some() }))
+}
+
+/// The content of a file in one of the requester's own tickets.
+#[utoipa::path(get, path = "/api/agent/v1/attachments/{id}/content", tag = "agent", params(("id" = AttachmentId, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = ErrorBody)))]
+pub async fn content(
+    State(app): State<App>,
+    Path(id): Path<AttachmentId>,
+    person: ConfirmedPerson,
+) -> ApiResult<Response> {
+    let mut tx = app.db.read().await?;
+    let file = attachments::find_of_requester(&mut tx, person.requester, id).await?;
+    let file = file.filter(|file| file.completed_at.is_some()).ok_or_else(ApiError::not_found)?;
+    let stored = tokio::fs::File::open(app.blobs.path(id)).await.map_err(|error| ApiError::internal(&error))?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, file.size.to_string()),
+    ];
+    Ok((headers, Body::from_stream(tokio_util::io::ReaderStream::new(stored))).into_response())
+}
+
+/// A file that this installation announced; anybody else's is missing.
+async fn own(tx: &mut Tx, installation: InstallationId, id: AttachmentId) -> ApiResult<AttachmentRow> {
+    attachments::find(tx, Scope::All, id)
+        .await?
+        .filter(|file| file.installation_id.is_some_and(|own| own.0 == installation))
+        .ok_or_else(ApiError::not_found)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> ApiResult<T> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::internal(&error))?;
+    done.map_err(|error| match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ApiError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            ErrorCode::StorageFull,
+            "the server's disk is full; nothing was stored",
+        ),
+        _ => ApiError::internal(&error),
+    })
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

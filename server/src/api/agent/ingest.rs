@@ -1,0 +1,379 @@
+//! Takes one item of an outbox: stored once, deferred, or refused with the reason.
+
+use deskbell_protocol::{
+    Millis,
+    conversation::{AuthorKind, MessageContent},
+    error::ErrorCode,
+    id::{MessageId, RequesterId, TicketId},
+    limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
+    sync::{OutboxItem, Outcome, Receipt, UploadProgress},
+    ticket::{AttachmentRole, NewAttachment, NewReply, NewStatus, NewTicket, priority},
+};
+
+use crate::{
+    clock,
+    db::{
+        Scope, Tx, attachments, attachments::Place,
+        installations::Installation,
+        jobs,
+        live_events::{self, ConsoleEvent},
+        messages::{self, MessageAuthor, NewMessage},
+        requesters, tickets,
+        tickets::{Origin, Ticket},
+    },
+    error::{ApiError, ApiResult},
+    mail::{Mail, MailKind},
+    secrets, ticket_status,
+};
+
+/// Why an item is not stored: for now, or for good.
+enum Not {
+    Now(ErrorCode, &'static str),
+    Ever(ErrorCode, &'static str),
+}
+
+type Checked<T> = Result<T, Not>;
+
+/// # Errors
+/// Only where the database fails: the whole sync is then not done.
+pub(super) async fn take(
+    tx: &mut Tx,
+    installation: &Installation,
+    item: &OutboxItem,
+    now: Millis,
+) -> ApiResult<Receipt> {
+    let hash = content_hash(item);
+    let outcome = match stored(tx, item, &hash).await? {
+        Some(outcome) => outcome,
+        None => match fits(item).and(may(tx, installation, item).await?) {
+            Ok(author) => match item {
+                OutboxItem::Ticket(ticket) => Ok(store_ticket(tx, installation, author, ticket, &hash, now).await?),
+                OutboxItem::Reply(reply) => store_reply(tx, installation, author, reply, &hash, now).await?,
+                OutboxItem::Status(status) => store_status(tx, installation, author, status, &hash, now).await?,
+            },
+            Err(not) => Err(not),
+        }
+        .unwrap_or_else(|not| match not {
+            Not::Now(code, message) => Outcome::Deferred { code, message: message.to_owned() },
+            Not::Ever(code, message) => Outcome::Refused { code, message: message.to_owned() },
+        }),
+    };
+    Ok(Receipt { id: item.id(), outcome })
+}
+
+fn content_hash(item: &OutboxItem) -> String {
+    secrets::sha256(&serde_json::to_string(item).expect("an item is plain data"))
+}
+
+/// The receipt of an item that is stored already: the same content gets the same receipt, through
+/// whichever key it comes; another content is refused.
+async fn stored(tx: &mut Tx, item: &OutboxItem, hash: &str) -> ApiResult<Option<Outcome>> {
+    let message_id = MessageId(item.id());
+    let (known, ticket) = match item {
+        OutboxItem::Ticket(new) => match tickets::find(tx, Scope::All, new.id).await? {
+            Some(ticket) => (ticket.content_hash.clone(), ticket),
+            None => return Ok(None),
+        },
+        OutboxItem::Reply(_) | OutboxItem::Status(_) => match messages::find(tx, message_id).await? {
+            Some(message) => match tickets::find(tx, Scope::All, message.ticket_id.0).await? {
+                Some(ticket) => (message.content_hash, ticket),
+                None => return Ok(None),
+            },
+            None => return Ok(None),
+        },
+    };
+    if known == hash {
+        return Ok(Some(receipt(tx, &ticket, message_id).await?));
+    }
+    Ok(Some(Outcome::Refused {
+        code: ErrorCode::ContentConflict,
+        message: "another content with this id is stored already".to_owned(),
+    }))
+}
+
+/// What a stored item is answered, with what its files still lack. A ticket's first message has the
+/// ticket's id.
+async fn receipt(tx: &mut Tx, ticket: &Ticket, message: MessageId) -> ApiResult<Outcome> {
+    let files = attachments::of_ticket(tx, ticket.id.0).await?;
+    let missing = files
+        .iter()
+        .filter(|file| file.message_id.0 == message && file.completed_at.is_none())
+        .map(|file| UploadProgress {
+            id: file.id.0,
+            received: u64::try_from(file.received).unwrap_or(0),
+            complete: false,
+        })
+        .collect();
+    Ok(Outcome::Accepted { number: ticket.number, received_at: ticket.received_at, missing })
+}
+
+/// Whether its texts and files are within the limits.
+fn fits(item: &OutboxItem) -> Checked<()> {
+    match item {
+        OutboxItem::Ticket(ticket) => {
+            let subject = ticket.subject.trim();
+            if subject.is_empty() {
+                return Err(Not::Ever(ErrorCode::SubjectMissing, "the subject is missing"));
+            }
+            if subject.chars().count() > SUBJECT_CHARS {
+                return Err(Not::Ever(ErrorCode::SubjectTooLong, "the subject is too long"));
+            }
+            text_fits(&ticket.description)?;
+            files_fit(&ticket.attachments)
+        }
+        OutboxItem::Reply(reply) => {
+            if reply.text.trim().is_empty() && reply.attachments.is_empty() {
+                return Err(Not::Ever(ErrorCode::TextMissing, "the reply is empty"));
+            }
+            text_fits(&reply.text)?;
+            files_fit(&reply.attachments)
+        }
+        OutboxItem::Status(_) => Ok(()),
+    }
+}
+
+fn text_fits(text: &str) -> Checked<()> {
+    if text.chars().count() > TEXT_CHARS {
+        return Err(Not::Ever(ErrorCode::TextTooLong, "the text is too long"));
+    }
+    Ok(())
+}
+
+fn files_fit(files: &[NewAttachment]) -> Checked<()> {
+    if files.len() > FILES {
+        return Err(Not::Ever(ErrorCode::TooManyFiles, "too many files"));
+    }
+    if files.iter().any(|file| file.size > FILE_BYTES) {
+        return Err(Not::Ever(ErrorCode::FileTooLarge, "a file is too large"));
+    }
+    if files.iter().map(|file| file.size).sum::<u64>() > TICKET_BYTES {
+        return Err(Not::Ever(ErrorCode::TicketTooLarge, "the files together are too large"));
+    }
+    let named = |file: &NewAttachment| {
+        let count = file.name.chars().count();
+        (1..=FILE_NAME_CHARS).contains(&count) && !file.name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\'))
+    };
+    let hashed = |file: &NewAttachment| {
+        file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let typed = |file: &NewAttachment| file.role != AttachmentRole::Screenshot || file.content_type == "image/png";
+    if !files.iter().all(|file| named(file) && hashed(file) && typed(file) && file.size > 0) {
+        return Err(Not::Ever(ErrorCode::FileTypeRefused, "a file's name, type or hash is refused"));
+    }
+    Ok(())
+}
+
+/// Whether its author may send it from here, now.
+async fn may(tx: &mut Tx, installation: &Installation, item: &OutboxItem) -> ApiResult<Checked<MessageAuthor>> {
+    let author = match item {
+        OutboxItem::Ticket(ticket) => ticket.author,
+        OutboxItem::Reply(reply) => reply.author,
+        OutboxItem::Status(status) => status.author,
+    };
+    if !installation.choices.enabled() {
+        return Ok(Err(Not::Now(ErrorCode::NotEnabled, "the Helpdesk Agent is not enabled on this device")));
+    }
+    let Some(requester) = requesters::find(tx, Scope::All, author).await? else {
+        return Ok(Err(Not::Ever(ErrorCode::AuthorChanged, "nobody here has this name any more")));
+    };
+    if requester.client_id != installation.client_id {
+        return Ok(Err(Not::Ever(ErrorCode::ClientChanged, "this device belongs to another client now")));
+    }
+    if requester.deactivated_at.is_some() {
+        return Ok(Err(Not::Ever(ErrorCode::RequesterDeactivated, "this person's access has ended")));
+    }
+    match installation.requester_id {
+        None => Ok(Err(Not::Now(ErrorCode::NotConfirmed, "nobody has confirmed their e-mail address here"))),
+        Some(confirmed) if confirmed.0 != author => {
+            Ok(Err(Not::Ever(ErrorCode::AuthorChanged, "somebody else is confirmed here now")))
+        }
+        Some(_) => Ok(Ok(MessageAuthor {
+            kind: AuthorKind::Requester,
+            requester: Some(author),
+            technician: None,
+            name: requester.name,
+            installation: Some(installation.id.0),
+        })),
+    }
+}
+
+async fn store_ticket(
+    tx: &mut Tx,
+    installation: &Installation,
+    author: MessageAuthor,
+    new: &NewTicket,
+    hash: &str,
+    now: Millis,
+) -> ApiResult<Checked<Outcome>> {
+    let origin = Origin {
+        client: installation.client_id.0,
+        device: installation.device_id.0,
+        installation: installation.id.0,
+    };
+    let number = tickets::insert(tx, new, origin, priority(new.can_work, new.affected), hash, now).await?;
+    let message = NewMessage {
+        id: MessageId(new.id.0),
+        ticket: new.id,
+        client: origin.client,
+        author: &author,
+        content: &MessageContent::Reply { text: new.description.clone() },
+        device_sequence: None,
+        content_hash: hash,
+        written_at: Some(new.written_at),
+    };
+    messages::insert(tx, &message, now).await?;
+    announce_files(tx, installation, new.id, message.id, &new.attachments, now).await?;
+    let kind = MailKind::TicketReceived { ticket: new.id, number, subject: new.subject.trim().to_owned() };
+    mail_requester(tx, installation, new.author, kind, now).await?;
+    published(tx, origin.client, new.id, new.author, now).await?;
+    let ticket = tickets::find(tx, Scope::All, new.id).await?.ok_or_else(ApiError::not_found)?;
+    Ok(Ok(receipt(tx, &ticket, message.id).await?))
+}
+
+async fn store_reply(
+    tx: &mut Tx,
+    installation: &Installation,
+    author: MessageAuthor,
+    new: &NewReply,
+    hash: &str,
+    now: Millis,
+) -> ApiResult<Checked<Outcome>> {
+    let ticket = match own_ticket(tx, installation, new.author, new.ticket, new.sequence).await? {
+        Ok(ticket) => ticket,
+        Err(not) => return Ok(Err(not)),
+    };
+    let message = NewMessage {
+        id: new.id,
+        ticket: new.ticket,
+        client: ticket.client_id.0,
+        author: &author,
+        content: &MessageContent::Reply { text: new.text.clone() },
+        device_sequence: Some(i64::from(new.sequence)),
+        content_hash: hash,
+        written_at: Some(new.written_at),
+    };
+    messages::insert(tx, &message, now).await?;
+    tickets::add_pending_files(tx, new.ticket, new.attachments.len()).await?;
+    announce_files(tx, installation, new.ticket, new.id, &new.attachments, now).await?;
+    let to = ticket_status::after_reply(AuthorKind::Requester, ticket.status.0);
+    if to != ticket.status.0 {
+        let content = MessageContent::StatusChanged { from: ticket.status.0, to };
+        let event = NewMessage {
+            id: MessageId(clock::new_id(now)),
+            content: &content,
+            device_sequence: None,
+            content_hash: "",
+            written_at: None,
+            ..message
+        };
+        tickets::set_status(tx, new.ticket, to).await?;
+        messages::insert(tx, &event, now).await?;
+    }
+    published(tx, ticket.client_id.0, new.ticket, new.author, now).await?;
+    Ok(Ok(receipt(tx, &ticket, new.id).await?))
+}
+
+async fn store_status(
+    tx: &mut Tx,
+    installation: &Installation,
+    author: MessageAuthor,
+    new: &NewStatus,
+    hash: &str,
+    now: Millis,
+) -> ApiResult<Checked<Outcome>> {
+    let ticket = match own_ticket(tx, installation, new.author, new.ticket, new.sequence).await? {
+        Ok(ticket) => ticket,
+        Err(not) => return Ok(Err(not)),
+    };
+    let from = ticket.status.0;
+    if from != new.status && !ticket_status::allowed(AuthorKind::Requester, from, new.status) {
+        return Ok(Err(Not::Ever(ErrorCode::NotAllowed, "the ticket cannot be set to this status")));
+    }
+    // A status that holds already is still written down: the receipt of a repeat needs it.
+    let message = NewMessage {
+        id: new.id,
+        ticket: new.ticket,
+        client: ticket.client_id.0,
+        author: &author,
+        content: &MessageContent::StatusChanged { from, to: new.status },
+        device_sequence: Some(i64::from(new.sequence)),
+        content_hash: hash,
+        written_at: Some(new.written_at),
+    };
+    tickets::set_status(tx, new.ticket, new.status).await?;
+    messages::insert(tx, &message, now).await?;
+    published(tx, ticket.client_id.0, new.ticket, new.author, now).await?;
+    Ok(Ok(receipt(tx, &ticket, new.id).await?))
+}
+
+/// The author's own ticket, open for what they write, and with everything before it received.
+async fn own_ticket(
+    tx: &mut Tx,
+    installation: &Installation,
+    author: RequesterId,
+    id: TicketId,
+    sequence: u32,
+) -> ApiResult<Checked<Ticket>> {
+    let Some(ticket) = tickets::find_of_requester(tx, author, id).await? else {
+        return Ok(Err(Not::Ever(ErrorCode::NotFound, "there is no such ticket")));
+    };
+    if ticket.status.0 == deskbell_protocol::ticket::Status::Closed {
+        return Ok(Err(Not::Ever(ErrorCode::TicketClosed, "the ticket is closed; write a new one")));
+    }
+    let last = messages::last_device_sequence(tx, id, installation.id.0).await?;
+    match i64::from(sequence) - last {
+        1 => Ok(Ok(ticket)),
+        ..=0 => Ok(Err(Not::Ever(ErrorCode::ContentConflict, "another message has this place already"))),
+        _ => Ok(Err(Not::Now(ErrorCode::Conflict, "a message before this one has not arrived"))),
+    }
+}
+
+async fn announce_files(
+    tx: &mut Tx,
+    installation: &Installation,
+    ticket: TicketId,
+    message: MessageId,
+    files: &[NewAttachment],
+    now: Millis,
+) -> sqlx::Result<()> {
+    let place = Place { ticket, message, client: installation.client_id.0, installation: installation.id.0 };
+    for file in files {
+        attachments::announce(tx, place, file, now).await?;
+    }
+    Ok(())
+}
+
+async fn mail_requester(
+    tx: &mut Tx,
+    installation: &Installation,
+    requester: RequesterId,
+    kind: MailKind,
+    now: Millis,
+) -> ApiResult<()> {
+    let Some(requester) = requesters::find(tx, Scope::Client(installation.client_id.0), requester).await? else {
+        return Ok(());
+    };
+    let mail = Mail {
+        to: requester.email,
+        to_name: requester.name,
+        language: requester.language.0,
+        organization: installation.organization_name.clone().unwrap_or_default(),
+        kind,
+    };
+    let payload = serde_json::to_string(&mail).map_err(|error| ApiError::internal(&error))?;
+    jobs::insert(tx, clock::new_id(now), mail.kind.name(), &payload, now).await?;
+    Ok(())
+}
+
+/// Tells consoles, and the requester's other installations.
+async fn published(
+    tx: &mut Tx,
+    client: deskbell_protocol::id::ClientId,
+    ticket: TicketId,
+    requester: RequesterId,
+    now: Millis,
+) -> sqlx::Result<()> {
+    live_events::to_consoles(tx, &ConsoleEvent::Ticket { id: ticket, client }, now).await?;
+    let event = deskbell_protocol::sync::AgentEvent::Ticket { id: ticket };
+    live_events::to_requester(tx, &requester.to_string(), &event, now).await
+}

@@ -1,0 +1,28 @@
+//! What an installation is told about itself.
+
+use deskbell_protocol::device::{AgentState, Confirmation};
+
+use crate::db::{Tx, clients, installations::Installation};
+
+/// The state of an installation, as it is in this transaction.
+pub(super) async fn of(tx: &mut Tx, installation: &Installation) -> sqlx::Result<AgentState> {
+    Ok(AgentState {
+        registration: installation.registration.0,
+        enabled: installation.choices.enabled(),
+        revision: installation.revision,
+        organization: installation.organization_name.clone().unwrap_or_default(),
+        client: installation.client_name.clone(),
+        domains: clients::domains(tx, installation.client_id.0).await?,
+        confirmation: confirmation(installation),
+    })
+}
+
+pub(super) fn confirmation(installation: &Installation) -> Option<Confirmation> {
+    Some(Confirmation {
+        requester_id: installation.requester_id?.0,
+        name: installation.requester_name.clone()?,
+        email: installation.requester_email.clone()?,
+        confirmed_at: installation.confirmed_at?,
+        vouched: installation.vouched_by.is_some(),
+    })
+}

@@ -1,0 +1,152 @@
+//! `POST /api/agent/v1/sync`: the outbox in, the news out, in one transaction.
+
+use axum::extract::State;
+use deskbell_protocol::{
+    Millis, PROTOCOL_VERSION,
+    conversation::TicketSummary,
+    device::Registration,
+    error::{ErrorBody, ErrorCode},
+    limits::SYNC_ITEMS,
+    sync::{SyncRequest, SyncResponse},
+};
+use serde_json::json;
+
+use super::{ingest, state};
+use crate::{
+    App, auth,
+    auth::device::Device,
+    clock,
+    db::{
+        Tx,
+        history::{self, Actor},
+        installations::{self, Installation, Seen},
+        live_events::{self, ConsoleEvent},
+        tickets,
+    },
+    error::{ApiError, ApiResult},
+    extract::Json,
+};
+
+/// Tickets of one answer.
+const PAGE: i64 = 100;
+/// How far back a cursor reaches behind the newest change: a transaction that began before it may
+/// commit after it. A summary that comes twice is harmless.
+const OVERLAP: Millis = 30_000;
+
+/// Takes the outbox's items, once each, and says what is new.
+#[utoipa::path(post, path = "/api/agent/v1/sync", tag = "agent", request_body = SyncRequest, responses(
+    (status = 200, body = SyncResponse),
+    (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody, description = "The registration does not let this installation in."),
+))]
+pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<SyncResponse>> {
+    let request: SyncRequest = device.signed.json()?;
+    if request.protocol != PROTOCOL_VERSION {
+        return Err(ApiError::unprocessable(ErrorCode::AgentTooOld, "this server does not speak the agent's protocol"));
+    }
+    if request.items.len() > SYNC_ITEMS {
+        return Err(ApiError::unprocessable(ErrorCode::Malformed, "too many items in one sync")
+            .with(|details| details.limit = Some(SYNC_ITEMS as u64)));
+    }
+    let now = app.now();
+    let mut tx = app.db.write().await?;
+    device.signed.spend_nonce(&mut tx).await?;
+    // What the extractor read may have changed since.
+    let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
+    if !(installation.epoch - 1..=installation.epoch).contains(&request.epoch) {
+        quarantine(&mut tx, &installation, now).await?;
+        tx.commit().await?;
+        app.committed();
+        return Err(ApiError::forbidden(
+            ErrorCode::DeviceQuarantined,
+            "this device's key was used by two machines; enrol it again",
+        ));
+    }
+    let epoch = installation.epoch + 1;
+    note(&mut tx, &installation, &request, epoch, now).await?;
+    let mut receipts = Vec::with_capacity(request.items.len());
+    for item in &request.items {
+        receipts.push(ingest::take(&mut tx, &installation, item, now).await?);
+    }
+    let (tickets, cursor, more) = changed(&mut tx, &installation, request.cursor).await?;
+    let response = SyncResponse {
+        server_time: now,
+        epoch,
+        state: state::of(&mut tx, &installation).await?,
+        receipts,
+        tickets,
+        cursor,
+        more,
+    };
+    tx.commit().await?;
+    app.committed();
+    Ok(Json(response))
+}
+
+async fn note(
+    tx: &mut Tx,
+    installation: &Installation,
+    request: &SyncRequest,
+    epoch: i64,
+    now: Millis,
+) -> sqlx::Result<()> {
+    let applied_revision = request.applied_revision.clamp(installation.applied_revision, installation.revision);
+    let seen = Seen {
+        epoch,
+        applied_revision,
+        agent_version: &request.agent_version,
+        language: request.language,
+        hotkey: request.hotkey,
+        facts: &request.facts,
+    };
+    installations::seen(tx, installation, &seen, now).await?;
+    let heard = applied_revision > installation.applied_revision;
+    if heard || request.hotkey != installation.hotkey.0 {
+        let (id, client) = (installation.device_id.0, installation.client_id.0);
+        live_events::to_consoles(tx, &ConsoleEvent::Device { id, client }, now).await?;
+    }
+    Ok(())
+}
+
+/// Two machines use one key in turn. Both are kept out and enrol again.
+async fn quarantine(tx: &mut Tx, installation: &Installation, now: Millis) -> sqlx::Result<()> {
+    tracing::warn!(installation = %*installation.id, "a key is used by two machines");
+    installations::set_registration(tx, installation.id.0, Registration::Quarantined).await?;
+    let entry = history::Entry {
+        id: clock::new_id(now),
+        at: now,
+        actor: &Actor::System,
+        action: "registration.changed",
+        client: Some(installation.client_id.0),
+        device: Some(installation.device_id.0),
+        ticket: None,
+        detail: json!({ "registration": Registration::Quarantined, "reason": "cloned" }),
+    };
+    history::add(tx, entry).await?;
+    let (id, client) = (installation.device_id.0, installation.client_id.0);
+    live_events::to_consoles(tx, &ConsoleEvent::Device { id, client }, now).await
+}
+
+/// The requester's tickets that changed since the cursor, the next cursor, and whether there are more.
+async fn changed(
+    tx: &mut Tx,
+    installation: &Installation,
+    cursor: Millis,
+) -> sqlx::Result<(Vec<TicketSummary>, Millis, bool)> {
+    let usable = installation.choices.enabled();
+    let Some(requester) = installation.requester_id.filter(|_| usable) else { return Ok((Vec::new(), cursor, false)) };
+    let rows = tickets::changed_of_requester(tx, requester.0, cursor, PAGE + 1).await?;
+    let more = rows.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let newest = rows.iter().map(|ticket| ticket.updated_at).max();
+    let cursor = match (more, newest) {
+        // A full page moves on to its last change, or past it where one moment holds a whole page.
+        (true, Some(newest)) => newest.max(cursor + 1),
+        (false, Some(newest)) => cursor.max(newest - OVERLAP),
+        (_, None) => cursor,
+    };
+    let mut summaries = Vec::with_capacity(rows.len());
+    for ticket in &rows {
+        summaries.push(tickets::summary(tx, ticket).await?);
+    }
+    Ok((summaries, cursor, more))
+}

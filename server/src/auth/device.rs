@@ -1,0 +1,196 @@
+//! Devices: every request is signed by the installation's own key.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, request::Parts},
+};
+use deskbell_protocol::{
+    SERVER_ID_HEADER,
+    device::Registration,
+    error::ErrorCode,
+    id::{RequesterId, ServerId},
+    limits::{BODY_BYTES, CLOCK_WINDOW_SECONDS},
+    signature::{self, Params},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    App,
+    db::{Tx, installations, installations::Installation, nonces},
+    error::{ApiError, ApiResult},
+    extract,
+};
+
+/// A request whose signature fits its key. Nothing is known about the key yet.
+#[derive(Debug)]
+pub struct Signed {
+    pub params: Params,
+    pub parts: Parts,
+    pub body: Bytes,
+}
+
+impl Signed {
+    /// # Errors
+    /// `malformed`.
+    pub fn json<T: DeserializeOwned>(&self) -> ApiResult<T> {
+        extract::parse(&self.body)
+    }
+
+    /// Spends the request's nonce, in the transaction of what it does.
+    ///
+    /// # Errors
+    /// `signature_replayed` where it was spent before.
+    pub async fn spend_nonce(&self, tx: &mut Tx) -> ApiResult<()> {
+        let expires_at = (self.params.created + 2 * CLOCK_WINDOW_SECONDS) * 1000;
+        if nonces::spend(tx, &self.params.key_id, &self.params.nonce, expires_at).await? {
+            Ok(())
+        } else {
+            Err(ApiError::unauthorized(ErrorCode::SignatureReplayed, "this request was made before"))
+        }
+    }
+}
+
+impl FromRequest<App> for Signed {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(Body::new(body), BODY_BYTES).await.map_err(|_| {
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge, "the body is too large or was cut off")
+                .with(|details| details.limit = Some(BODY_BYTES as u64))
+        })?;
+        let params = verify(app, &parts, &body)?;
+        Ok(Self { params, parts, body })
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn verify(app: &App, parts: &Parts, body: &[u8]) -> ApiResult<Params> {
+    let missing = || ApiError::unauthorized(ErrorCode::SignatureMissing, "the request is not signed");
+    let invalid = |error: &dyn std::fmt::Display| {
+        ApiError::unauthorized(ErrorCode::SignatureInvalid, format!("the signature is refused: {error}"))
+    };
+    let input = header(&parts.headers, "signature-input").ok_or_else(missing)?;
+    let value = header(&parts.headers, "signature").ok_or_else(missing)?;
+    let server: ServerId =
+        header(&parts.headers, SERVER_ID_HEADER).and_then(|id| id.parse().ok()).ok_or_else(missing)?;
+    if server != app.server_id {
+        return Err(ApiError::unauthorized(ErrorCode::WrongServer, "the request is signed for another server"));
+    }
+    let digest = signature::content_digest(body);
+    let signed_body = if body.is_empty() {
+        None
+    } else {
+        if header(&parts.headers, "content-digest") != Some(digest.as_str()) {
+            return Err(invalid(&"the digest is not the body's"));
+        }
+        let content_type = header(&parts.headers, "content-type").ok_or_else(|| invalid(&"no content type"))?;
+        Some(signature::Body { content_digest: &digest, content_type })
+    };
+    let params = signature::parse(input, signed_body.is_some()).map_err(|error| invalid(&error))?;
+    let path = format!("{}{}", app.public_url.path().trim_end_matches('/'), parts.uri.path());
+    let request = signature::Request {
+        method: parts.method.as_str(),
+        path: &path,
+        query: parts.uri.query().unwrap_or_default(),
+        server,
+        body: signed_body,
+    };
+    signature::verify(&request, &params, value).map_err(|error| invalid(&error))?;
+    // The clock is judged last: only the key's holder learns ours.
+    let now = app.now();
+    if (now / 1000 - params.created).abs() > CLOCK_WINDOW_SECONDS {
+        return Err(ApiError::unauthorized(ErrorCode::ClockSkew, "the device's clock is wrong")
+            .with(|details| details.server_time = Some(now)));
+    }
+    Ok(params)
+}
+
+/// A signed request of an accepted installation.
+#[derive(Debug)]
+pub struct Device {
+    pub installation: Installation,
+    pub signed: Signed,
+}
+
+impl FromRequest<App> for Device {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
+        let signed = Signed::from_request(request, app).await?;
+        let mut tx = app.db.read().await?;
+        let installation = accepted(&mut tx, &signed.params.key_id).await?;
+        Ok(Self { installation, signed })
+    }
+}
+
+/// The accepted installation of a key, as it is in this transaction.
+///
+/// # Errors
+/// `device_unknown`, or the registration that keeps it out.
+pub async fn accepted(tx: &mut Tx, key: &str) -> ApiResult<Installation> {
+    let Some(installation) = installations::by_key(tx, key).await? else {
+        return Err(ApiError::unauthorized(ErrorCode::DeviceUnknown, "this device is not enrolled here; enrol it again"));
+    };
+    match refusal(installation.registration.0) {
+        None => Ok(installation),
+        Some((code, message)) => Err(ApiError::forbidden(code, message)),
+    }
+}
+
+const fn refusal(registration: Registration) -> Option<(ErrorCode, &'static str)> {
+    match registration {
+        Registration::Accepted => None,
+        Registration::Unapproved => {
+            Some((ErrorCode::DeviceUnapproved, "a technician has not accepted this device yet"))
+        }
+        Registration::Quarantined => {
+            Some((ErrorCode::DeviceQuarantined, "this device's key was used by two machines; enrol it again"))
+        }
+        Registration::Revoked => Some((ErrorCode::DeviceRevoked, "this device was removed from the helpdesk")),
+    }
+}
+
+/// A signed request of an installation at which the agent may be used.
+#[derive(Debug)]
+pub struct EnabledDevice {
+    pub installation: Installation,
+    pub signed: Signed,
+}
+
+impl FromRequest<App> for EnabledDevice {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
+        let Device { installation, signed } = Device::from_request(request, app).await?;
+        if installation.choices.enabled() {
+            Ok(Self { installation, signed })
+        } else {
+            Err(ApiError::forbidden(ErrorCode::NotEnabled, "the Helpdesk Agent is not enabled on this device"))
+        }
+    }
+}
+
+/// A signed request of a person who is confirmed at an enabled installation.
+#[derive(Debug)]
+pub struct ConfirmedPerson {
+    pub installation: Installation,
+    pub requester: RequesterId,
+    pub signed: Signed,
+}
+
+impl FromRequest<App> for ConfirmedPerson {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
+        let EnabledDevice { installation, signed } = EnabledDevice::from_request(request, app).await?;
+        match installation.requester_id {
+            Some(requester) => Ok(Self { installation, requester: requester.0, signed }),
+            None => Err(ApiError::forbidden(ErrorCode::NotConfirmed, "nobody has confirmed their e-mail address here")),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Work that a transaction leaves to be done after it: mails.
+
+use deskbell_protocol::Millis;
+use uuid::Uuid;
+
+use super::{Text, Tx};
+use crate::sql;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Job {
+    pub id: Text<Uuid>,
+    pub kind: String,
+    pub payload: String,
+    pub attempts: i64,
+    pub last_error: Option<String>,
+    pub done_at: Option<Millis>,
+    pub failed_at: Option<Millis>,
+    pub created_at: Millis,
+}
+
+const COLUMNS: &str = "id, kind, payload, attempts, last_error, done_at, failed_at, created_at";
+
+pub async fn insert(tx: &mut Tx, id: Uuid, kind: &str, payload: &str, now: Millis) -> sqlx::Result<()> {
+    sql!(
+        execute tx, "insert into jobs (id, kind, payload, run_at, created_at) values ($1, $2, $3, $4, $4)",
+        Text(id), kind, payload, now
+    )?;
+    Ok(())
+}
+
+/// Claims up to ten jobs that are due; another server gets them once the lease is over.
+pub async fn claim(tx: &mut Tx, leased_until: Millis, now: Millis) -> sqlx::Result<Vec<Job>> {
+    let skip = tx.skip_locked();
+    sql!(
+        all tx, Job,
+        format!("update jobs set leased_until = $1, attempts = attempts + 1 where id in (
+                 select id from jobs where done_at is null and failed_at is null and run_at <= $2 and leased_until <= $2
+                 order by run_at limit 10 {skip}) returning {COLUMNS}"),
+        leased_until, now
+    )
+}
+
+pub async fn done(tx: &mut Tx, id: Uuid, now: Millis) -> sqlx::Result<()> {
+    sql!(execute tx, "update jobs set done_at = $2, last_error = null where id = $1", Text(id), now)?;
+    Ok(())
+}
+
+/// Tries again at `run_at`; without one it has failed for good, and waits in the list that people see.
+pub async fn again(tx: &mut Tx, id: Uuid, error: &str, run_at: Option<Millis>, now: Millis) -> sqlx::Result<()> {
+    sql!(
+        execute tx,
+        "update jobs set last_error = $2, run_at = coalesce($3, run_at), leased_until = 0,
+         failed_at = case when $3 is null then $4 else null end where id = $1",
+        Text(id), error, run_at, now
+    )?;
+    Ok(())
+}
+
+/// The newest 200, those that failed first.
+pub async fn list(tx: &mut Tx) -> sqlx::Result<Vec<Job>> {
+    sql!(
+        all tx, Job,
+        format!("select {COLUMNS} from jobs
+                 order by case when failed_at is null then 1 else 0 end, created_at desc, id limit 200")
+    )
+}
+
+pub async fn failed(tx: &mut Tx) -> sqlx::Result<i64> {
+    let (count,): (i64,) = sql!(one tx, (i64,), "select count(*) from jobs where failed_at is not null")?;
+    Ok(count)
+}
+
+/// Puts a failed job back; false where there is none.
+pub async fn retry(tx: &mut Tx, id: Uuid, now: Millis) -> sqlx::Result<bool> {
+    let updated = sql!(
+        execute tx,
+        "update jobs set failed_at = null, attempts = 0, run_at = $2 where id = $1 and failed_at is not null",
+        Text(id), now
+    )?;
+    Ok(updated == 1)
+}

@@ -1,0 +1,43 @@
+//! Who is signed in. The cookie's value is never stored, only its hash.
+
+use deskbell_protocol::{Millis, id::TechnicianId};
+
+use super::{Text, Tx};
+use crate::sql;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Session {
+    pub technician_id: Text<TechnicianId>,
+    pub csrf: String,
+    pub expires_at: Millis,
+}
+
+pub async fn insert(tx: &mut Tx, id_hash: &str, session: &Session, now: Millis) -> sqlx::Result<()> {
+    sql!(
+        execute tx,
+        "insert into sessions (id_hash, technician_id, csrf, created_at, expires_at) values ($1, $2, $3, $4, $5)",
+        id_hash, session.technician_id, &session.csrf, now, session.expires_at
+    )?;
+    Ok(())
+}
+
+pub async fn find(tx: &mut Tx, id_hash: &str, now: Millis) -> sqlx::Result<Option<Session>> {
+    sql!(
+        optional tx, Session,
+        "select technician_id, csrf, expires_at from sessions where id_hash = $1 and expires_at > $2", id_hash, now
+    )
+}
+
+pub async fn extend(tx: &mut Tx, id_hash: &str, expires_at: Millis) -> sqlx::Result<()> {
+    sql!(execute tx, "update sessions set expires_at = $2 where id_hash = $1", id_hash, expires_at)?;
+    Ok(())
+}
+
+pub async fn delete(tx: &mut Tx, id_hash: &str) -> sqlx::Result<()> {
+    sql!(execute tx, "delete from sessions where id_hash = $1", id_hash)?;
+    Ok(())
+}
+
+pub async fn prune(tx: &mut Tx, now: Millis) -> sqlx::Result<u64> {
+    sql!(execute tx, "delete from sessions where expires_at < $1", now)
+}

@@ -1,0 +1,247 @@
+//! Tickets.
+
+use deskbell_protocol::{
+    Millis,
+    conversation::{Author, AuthorKind, LastMessage, TicketSummary},
+    id::{ClientId, DeviceId, InstallationId, MessageId, RequesterId, TechnicianId, TicketId},
+    ticket::{Affected, CanWork, Language, NewTicket, Priority, Status, TicketType},
+};
+
+use super::{Scope, Text, Tx};
+use crate::sql;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Ticket {
+    pub id: Text<TicketId>,
+    pub number: i64,
+    pub client_id: Text<ClientId>,
+    pub client_name: String,
+    pub requester_id: Text<RequesterId>,
+    pub requester_name: String,
+    pub requester_email: String,
+    pub requester_language: Text<Language>,
+    pub device_id: Option<Text<DeviceId>>,
+    pub installation_id: Option<Text<InstallationId>>,
+    #[sqlx(rename = "type")]
+    pub ticket_type: Text<TicketType>,
+    pub subject: String,
+    pub status: Text<Status>,
+    pub can_work: Option<Text<CanWork>>,
+    pub affected: Text<Affected>,
+    pub priority: Text<Priority>,
+    pub assignee_id: Option<Text<TechnicianId>>,
+    pub assignee_name: Option<String>,
+    pub context: String,
+    pub content_hash: String,
+    pub files_pending: i64,
+    pub written_at: Option<Millis>,
+    pub received_at: Millis,
+    pub updated_at: Millis,
+}
+
+const SELECT: &str = "select t.id, t.number, t.client_id, c.name as client_name, t.requester_id,
+    r.name as requester_name, r.email as requester_email, r.language as requester_language, t.device_id,
+    t.installation_id, t.type, t.subject, t.status, t.can_work, t.affected, t.priority, t.assignee_id,
+    a.name as assignee_name, t.context, t.content_hash, t.files_pending, t.written_at, t.received_at, t.updated_at
+    from tickets t
+    join clients c on c.id = t.client_id
+    join requesters r on r.id = t.requester_id
+    left join technicians a on a.id = t.assignee_id";
+
+/// Where a ticket that a device sent belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    pub client: ClientId,
+    pub device: DeviceId,
+    pub installation: InstallationId,
+}
+
+/// A ticket that a device sent. Its description is its first message, which the caller adds.
+pub async fn insert(
+    tx: &mut Tx,
+    ticket: &NewTicket,
+    origin: Origin,
+    priority: Priority,
+    content_hash: &str,
+    now: Millis,
+) -> sqlx::Result<i64> {
+    let number = tx.next_ticket_numbers(1).await?.first().copied().ok_or(sqlx::Error::RowNotFound)?;
+    let context = serde_json::to_string(&ticket.context).unwrap_or_default();
+    sql!(
+        execute tx,
+        "insert into tickets (id, number, client_id, requester_id, device_id, installation_id, type, subject, status,
+         can_work, affected, priority, language, context, content_hash, last_sequence, files_pending, written_at,
+         received_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $17)",
+        Text(ticket.id), number, Text(origin.client), Text(ticket.author), Text(origin.device),
+        Text(origin.installation), Text(ticket.ticket_type), ticket.subject.trim(), ticket.can_work.map(Text),
+        Text(ticket.affected), Text(priority), Text(ticket.language), &context, content_hash,
+        i64::try_from(ticket.attachments.len()).unwrap_or(i64::MAX), ticket.written_at, now
+    )?;
+    Ok(number)
+}
+
+pub async fn find(tx: &mut Tx, scope: Scope, id: TicketId) -> sqlx::Result<Option<Ticket>> {
+    sql!(
+        optional tx, Ticket, format!("{SELECT} where t.id = $1 and ($2 = '' or t.client_id = $2)"), Text(id), scope.bind()
+    )
+}
+
+pub async fn by_number(tx: &mut Tx, scope: Scope, number: i64) -> sqlx::Result<Option<Ticket>> {
+    sql!(
+        optional tx, Ticket, format!("{SELECT} where t.number = $1 and ($2 = '' or t.client_id = $2)"),
+        number, scope.bind()
+    )
+}
+
+/// A requester's own ticket.
+pub async fn find_of_requester(tx: &mut Tx, requester: RequesterId, id: TicketId) -> sqlx::Result<Option<Ticket>> {
+    sql!(
+        optional tx, Ticket, format!("{SELECT} where t.id = $1 and t.requester_id = $2"), Text(id), Text(requester)
+    )
+}
+
+/// Up to `limit` of a requester's tickets that changed at or after a time, oldest change first.
+pub async fn changed_of_requester(
+    tx: &mut Tx,
+    requester: RequesterId,
+    since: Millis,
+    limit: i64,
+) -> sqlx::Result<Vec<Ticket>> {
+    sql!(
+        all tx, Ticket,
+        format!("{SELECT} where t.requester_id = $1 and t.updated_at >= $2 order by t.updated_at, t.id limit $3"),
+        Text(requester), since, limit
+    )
+}
+
+pub async fn add_pending_files(tx: &mut Tx, id: TicketId, count: usize) -> sqlx::Result<()> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    sql!(execute tx, "update tickets set files_pending = files_pending + $2 where id = $1", Text(id), count)?;
+    Ok(())
+}
+
+pub async fn set_status(tx: &mut Tx, id: TicketId, status: Status) -> sqlx::Result<()> {
+    sql!(execute tx, "update tickets set status = $2 where id = $1", Text(id), Text(status))?;
+    Ok(())
+}
+
+pub async fn set_assignee(tx: &mut Tx, id: TicketId, assignee: Option<TechnicianId>) -> sqlx::Result<()> {
+    sql!(execute tx, "update tickets set assignee_id = $2 where id = $1", Text(id), assignee.map(Text))?;
+    Ok(())
+}
+
+pub async fn set_priority(tx: &mut Tx, id: TicketId, priority: Priority) -> sqlx::Result<()> {
+    sql!(execute tx, "update tickets set priority = $2 where id = $1", Text(id), Text(priority))?;
+    Ok(())
+}
+
+/// Which tickets a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    Active,
+    Mine,
+    Unassigned,
+    CannotWork,
+    Resolved,
+    Closed,
+    All,
+}
+
+impl View {
+    /// `$1` is the technician who asks.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Active => "t.status not in ('resolved', 'closed')",
+            Self::Mine => "t.status not in ('resolved', 'closed') and t.assignee_id = $1",
+            Self::Unassigned => "t.status not in ('resolved', 'closed') and t.assignee_id is null",
+            Self::CannotWork => "t.status not in ('resolved', 'closed') and t.can_work = 'no'",
+            Self::Resolved => "t.status = 'resolved'",
+            Self::Closed => "t.status = 'closed'",
+            Self::All => "1 = 1",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Filter {
+    pub view: View,
+    pub technician: TechnicianId,
+    pub scope: Scope,
+    pub client: Option<ClientId>,
+    pub device: Option<DeviceId>,
+    /// Part of the subject, the requester's name or the number; or empty.
+    pub query: String,
+}
+
+const WHERE: &str = "($1 <> '') and ($2 = '' or t.client_id = $2) and ($3 = '' or t.client_id = $3)
+    and ($4 = '' or t.device_id = $4)
+    and (lower(t.subject) like $5 or lower(r.name) like $5 or cast(t.number as text) like $5)";
+
+/// One page, last change first.
+pub async fn list(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> sqlx::Result<Vec<Ticket>> {
+    sql!(
+        all tx, Ticket,
+        format!("{SELECT} where {} and {WHERE} order by t.updated_at desc, t.id limit $6 offset $7",
+                filter.view.condition()),
+        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
+        super::contains(&filter.query), limit, offset
+    )
+}
+
+pub async fn count(tx: &mut Tx, filter: &Filter) -> sqlx::Result<i64> {
+    let (count,): (i64,) = sql!(
+        one tx, (i64,),
+        format!("select count(*) from tickets t join requesters r on r.id = t.requester_id where {} and {WHERE}",
+                filter.view.condition()),
+        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
+        super::contains(&filter.query)
+    )?;
+    Ok(count)
+}
+
+fn optional(id: Option<impl std::fmt::Display>) -> String {
+    id.map_or_else(String::new, |id| id.to_string())
+}
+
+#[derive(sqlx::FromRow)]
+struct LastRow {
+    id: Text<MessageId>,
+    author_kind: Text<AuthorKind>,
+    author_name: String,
+    installation_id: Option<Text<InstallationId>>,
+    kind: String,
+    body: String,
+    received_at: Millis,
+}
+
+/// A ticket's line as its requester sees it.
+pub async fn summary(tx: &mut Tx, ticket: &Ticket) -> sqlx::Result<TicketSummary> {
+    let last: Option<LastRow> = sql!(
+        optional tx, LastRow,
+        "select id, author_kind, author_name, installation_id, kind, body, received_at from messages
+         where ticket_id = $1 and kind in ('reply', 'status_changed') order by sequence desc limit 1",
+        ticket.id
+    )?;
+    Ok(TicketSummary {
+        id: ticket.id.0,
+        number: ticket.number,
+        ticket_type: ticket.ticket_type.0,
+        subject: ticket.subject.clone(),
+        status: ticket.status.0,
+        priority: ticket.priority.0,
+        received_at: ticket.received_at,
+        updated_at: ticket.updated_at,
+        last_message: last.map(|row| LastMessage {
+            id: row.id.0,
+            author: Author {
+                kind: row.author_kind.0,
+                name: row.author_name,
+                verified_device: row.installation_id.is_some(),
+            },
+            excerpt: if row.kind == "reply" { row.body.chars().take(200).collect() } else { String::new() },
+            received_at: row.received_at,
+        }),
+    })
+}

@@ -1,0 +1,120 @@
+//! Carries jobs out: claims them with a lease, tries again with growing pauses, and leaves what
+//! failed for good in a list that people see. Also the hourly tidying of what has had its time.
+
+use std::time::Duration;
+
+use deskbell_protocol::Millis;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    App,
+    db::{self, jobs::Job},
+    mail::{self, Mail, MailError},
+};
+
+/// Another server takes a job up after this long: longer than any mail takes to send.
+const LEASE: Millis = 120_000;
+/// After so many attempts a job has failed.
+const ATTEMPTS: i64 = 12;
+/// How often the table is looked at where nobody wakes us.
+const POLL: Duration = Duration::from_secs(5);
+const TIDY: Millis = 60 * 60 * 1000;
+/// How long live events are kept: longer than anybody looks back.
+const EVENTS: Millis = 10 * 60 * 1000;
+
+/// Runs until `shutdown`; what was begun is finished.
+pub async fn run(app: App, shutdown: CancellationToken) {
+    let mut tidied = 0;
+    while !shutdown.is_cancelled() {
+        let worked = match claimed(&app).await {
+            Ok(jobs) => {
+                let worked = !jobs.is_empty();
+                for job in jobs {
+                    carry_out(&app, &job).await;
+                }
+                worked
+            }
+            Err(error) => {
+                tracing::warn!(%error, "jobs cannot be claimed");
+                false
+            }
+        };
+        let now = app.now();
+        if now - tidied > TIDY {
+            tidied = now;
+            if let Err(error) = tidy(&app, now).await {
+                tracing::warn!(%error, "cannot tidy");
+            }
+        }
+        if !worked {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = app.jobs.notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+}
+
+async fn claimed(app: &App) -> sqlx::Result<Vec<Job>> {
+    let now = app.now();
+    let mut tx = app.db.write().await?;
+    let jobs = db::jobs::claim(&mut tx, now + LEASE, now).await?;
+    tx.commit().await?;
+    Ok(jobs)
+}
+
+async fn carry_out(app: &App, job: &Job) {
+    let sent = send(app, job).await;
+    let now = app.now();
+    let noted = async {
+        let mut tx = app.db.write().await?;
+        match &sent {
+            Ok(()) => db::jobs::done(&mut tx, job.id.0, now).await?,
+            Err(error) => {
+                db::jobs::again(&mut tx, job.id.0, &error.to_string(), next_try(job.attempts, now), now).await?;
+            }
+        }
+        tx.commit().await
+    };
+    match (&sent, noted.await) {
+        (Ok(()), Ok(())) => tracing::info!(job = %*job.id, kind = job.kind, "job done"),
+        (Err(error), Ok(())) => tracing::warn!(job = %*job.id, kind = job.kind, attempts = job.attempts, %error, "job failed"),
+        // It is carried out again after its lease; its Message-ID makes the repeat harmless.
+        (_, Err(error)) => tracing::error!(job = %*job.id, %error, "the end of a job cannot be noted"),
+    }
+}
+
+async fn send(app: &App, job: &Job) -> Result<(), MailError> {
+    let mail: Mail = serde_json::from_str(&job.payload).map_err(|error| MailError::Compose(error.to_string()))?;
+    let message = mail::compose(&mail, job.id.0, &app.secret, app.mailer.from(), &app.public_url)?;
+    app.mailer.send(message, job.id.0).await
+}
+
+/// 10 s, 20 s, 40 s … at most an hour apart; nothing after the last attempt.
+fn next_try(attempts: i64, now: Millis) -> Option<Millis> {
+    let pause = 10_000_i64.saturating_mul(1 << attempts.clamp(1, 20).saturating_sub(1)).min(3_600_000);
+    (attempts < ATTEMPTS).then_some(now + pause)
+}
+
+async fn tidy(app: &App, now: Millis) -> sqlx::Result<()> {
+    let mut tx = app.db.write().await?;
+    db::nonces::prune(&mut tx, now).await?;
+    db::attempts::prune(&mut tx, now).await?;
+    db::sessions::prune(&mut tx, now).await?;
+    db::live_events::prune(&mut tx, now - EVENTS).await?;
+    tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        assert_eq!(next_try(1, 0), Some(10_000));
+        assert_eq!(next_try(3, 0), Some(40_000));
+        assert_eq!(next_try(11, 0), Some(3_600_000));
+        assert_eq!(next_try(ATTEMPTS, 0), None, "the last attempt has no next one");
+    }
+}
