@@ -100,9 +100,7 @@ impl Config {
         if let Some(url) = &self.public_url
             && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
         {
-            return Err(ConfigError(format!(
-                "public_url is {url}: it has to be http:// or https://, without a query"
-            )));
+            return Err(ConfigError(format!("public_url is {url}: it has to be http:// or https://, without a query")));
         }
         if let Some(url) = &self.database_url
             && !url.starts_with("postgres://")
@@ -123,9 +121,9 @@ impl Config {
     /// The public address; where none is set, the one it listens on.
     #[must_use]
     pub fn public_url(&self) -> Url {
-        self.public_url.clone().unwrap_or_else(|| {
-            Url::parse(&format!("http://{}/", self.listen)).expect("a socket address makes a URL")
-        })
+        self.public_url
+            .clone()
+            .unwrap_or_else(|| Url::parse(&format!("http://{}/", self.listen)).expect("a socket address makes a URL"))
     }
 }
 

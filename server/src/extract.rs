@@ -35,6 +35,6 @@ impl<T: serde::Serialize> IntoResponse for Json<T> {
 
 /// # Errors
 /// [`ApiError::malformed`], which names the place.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| ApiError::malformed(format!("the body cannot be read: {error}")))
 }

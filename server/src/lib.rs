@@ -20,6 +20,7 @@ mod http;
 pub mod jobs;
 pub mod live;
 pub mod mail;
+mod pages;
 pub mod routes;
 pub mod secrets;
 mod texts;

@@ -85,7 +85,7 @@ async fn listen(db: &Db) -> Option<sqlx::postgres::PgListener> {
     let listening = async {
         let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
         listener.listen("deskbell_live").await?;
-        sqlx::Result::Ok(listener)
+        Ok::<_, sqlx::Error>(listener)
     };
     listening.await.inspect_err(|error| tracing::warn!(%error, "cannot listen to other servers; polling")).ok()
 }

@@ -163,10 +163,7 @@ pub fn compose(mail: &Mail, job: Uuid, secret: &str, from: &str, public_url: &Ur
 
 /// RFC 3834: no vacation notice answers this.
 fn auto_submitted() -> header::HeaderValue {
-    header::HeaderValue::new(
-        header::HeaderName::new_from_ascii_str("Auto-Submitted"),
-        "auto-generated".to_owned(),
-    )
+    header::HeaderValue::new(header::HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())
 }
 
 struct Content {
@@ -204,7 +201,8 @@ fn content(mail: &Mail, secret: &str) -> Content {
             let number = number.to_string();
             let values = [("number", number.as_str()), ("subject", subject.as_str()), ("author", author.as_str())];
             content.subject = say("subject", &values);
-            content.paragraphs = vec![say(if *awaiting_reply { "asks" } else { "intro" }, &values), say("next", &values)];
+            content.paragraphs =
+                vec![say(if *awaiting_reply { "asks" } else { "intro" }, &values), say("next", &values)];
             content.quote = Some(text.clone());
         }
     }
@@ -214,9 +212,15 @@ fn content(mail: &Mail, secret: &str) -> Content {
 /// How mails leave.
 #[derive(Clone, Debug)]
 pub enum Mailer {
-    Smtp { transport: Box<AsyncSmtpTransport<Tokio1Executor>>, from: String },
+    Smtp {
+        transport: Box<AsyncSmtpTransport<Tokio1Executor>>,
+        from: String,
+    },
     /// Without SMTP settings: each mail is a file, and the console says so.
-    Folder { folder: PathBuf, from: String },
+    Folder {
+        folder: PathBuf,
+        from: String,
+    },
 }
 
 impl Mailer {
@@ -323,7 +327,8 @@ mod tests {
                 let all = format!("{} {} {}", content.subject, content.paragraphs.join(" "), content.footer);
                 assert!(!all.contains("mail."), "{name} lacks a text in {language}: {all}");
                 assert!(!all.contains('{'), "{name} has an unfilled place in {language}: {all}");
-                let message = compose(&mail(*language, kind), Uuid::nil(), "secret", "D <d@example.org>", &url).unwrap();
+                let message =
+                    compose(&mail(*language, kind), Uuid::nil(), "secret", "D <d@example.org>", &url).unwrap();
                 let raw = String::from_utf8(message.formatted()).unwrap();
                 assert!(raw.contains("Auto-Submitted: auto-generated"), "{raw}");
                 assert!(raw.contains("text/plain") && raw.contains("text/html"), "{raw}");

@@ -49,11 +49,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", routes::openapi().to_pretty_json()?);
         return Ok(());
     }
-    let flags = [
-        ("listen", arguments.listen),
-        ("data_dir", arguments.data_dir),
-        ("public_url", arguments.public_url),
-    ];
+    let flags = [("listen", arguments.listen), ("data_dir", arguments.data_dir), ("public_url", arguments.public_url)];
     let config = Config::load(arguments.config.as_deref(), std::env::vars(), &flags)?;
     if matches!(arguments.command, Command::CheckConfig) {
         println!("The configuration is good. The server will listen on {}.", config.listen);

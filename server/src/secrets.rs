@@ -1,9 +1,6 @@
 //! Hashes, HMACs, passwords and random texts.
 
-use argon2::{
-    Argon2, PasswordHash, PasswordHasher, PasswordVerifier,
-    password_hash::SaltString,
-};
+use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier, password_hash::SaltString};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -60,7 +57,10 @@ pub fn random_text() -> String {
 pub async fn hash_password(password: String) -> Result<String, String> {
     let salt = SaltString::encode_b64(&clock::random::<16>()).map_err(|error| error.to_string())?;
     let hash = move || {
-        Argon2::default().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string()).map_err(|e| e.to_string())
+        Argon2::default()
+            .hash_password(password.as_bytes(), &salt)
+            .map(|hash| hash.to_string())
+            .map_err(|e| e.to_string())
     };
     tokio::task::spawn_blocking(hash).await.map_err(|error| error.to_string())?
 }
@@ -69,12 +69,12 @@ pub async fn hash_password(password: String) -> Result<String, String> {
 /// the same time, and is not.
 pub async fn verify_password(password: String, hash: Option<String>) -> bool {
     // The hash of a random text that nobody kept, with the parameters of every other one.
-    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$nTcVnTr0GVM0r1cTA2LlJw$2XY0YsfyUPLGYSNk1NMg2S1Nm0GdgGfTUQnqL0aNQJw";
+    const NOBODY: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$nTcVnTr0GVM0r1cTA2LlJw$2XY0YsfyUPLGYSNk1NMg2S1Nm0GdgGfTUQnqL0aNQJw";
     let known = hash.is_some();
     let verify = move || {
         let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
-        PasswordHash::new(&hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     };
     tokio::task::spawn_blocking(verify).await.unwrap_or(false) && known
 }

@@ -15,7 +15,7 @@ fn read(json: &str) -> Texts {
 
 /// The text of a key with its placeholders filled; the key itself where there is none.
 #[must_use]
-pub fn text(language: Language, key: &str, values: &[(&str, &str)]) -> String {
+pub(crate) fn text(language: Language, key: &str, values: &[(&str, &str)]) -> String {
     let texts = match language {
         Language::En => &ENGLISH,
         Language::Fr => &FRENCH,

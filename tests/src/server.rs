@@ -45,8 +45,8 @@ impl Server {
     pub fn with_mail(self, port: u16) -> Self {
         self.with("SMTP_HOST", "127.0.0.1")
             .with("SMTP_PORT", port)
-            .with("SMTP_SECURITY", "none")
-            .with("MAIL_FROM", "helpdesk@deskbell.example")
+            .with("SMTP_TLS", "none")
+            .with("SMTP_FROM", "Helpdesk <helpdesk@deskbell.example>")
     }
 
     /// Starts it and returns when `/readyz` says yes.

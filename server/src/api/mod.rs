@@ -1,7 +1,8 @@
 //! One file per endpoint, or per verbs of one resource.
 
 pub mod agent;
-pub mod conversation;
+mod announce;
 pub mod console;
+pub mod conversation;
 pub mod health;
 pub mod setup;

@@ -65,11 +65,7 @@ pub async fn open(State(app): State<App>) -> ApiResult<Json<SetupOpen>> {
     (status = 422, body = ErrorBody),
     (status = 429, body = ErrorBody),
 ))]
-pub async fn set_up(
-    State(app): State<App>,
-    jar: CookieJar,
-    Json(setup): Json<Setup>,
-) -> ApiResult<impl IntoResponse> {
+pub async fn set_up(State(app): State<App>, jar: CookieJar, Json(setup): Json<Setup>) -> ApiResult<impl IntoResponse> {
     let now = app.now();
     let mut tx = app.db.write().await?;
     let code_hash = organization::find(&mut tx)
@@ -91,7 +87,8 @@ pub async fn set_up(
         ));
     }
     drop(tx);
-    let organization_name = name(&setup.organization).map_err(|error| error.with(|d| d.field = Some("organization".into())))?;
+    let organization_name =
+        name(&setup.organization).map_err(|error| error.with(|d| d.field = Some("organization".into())))?;
     let owner = technicians::Technician {
         id: Text(TechnicianId(clock::new_id(now))),
         email: email(&setup.email)?,

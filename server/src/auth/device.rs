@@ -57,8 +57,12 @@ impl FromRequest<App> for Signed {
     async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(Body::new(body), BODY_BYTES).await.map_err(|_| {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge, "the body is too large or was cut off")
-                .with(|details| details.limit = Some(BODY_BYTES as u64))
+            ApiError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorCode::BodyTooLarge,
+                "the body is too large or was cut off",
+            )
+            .with(|details| details.limit = Some(BODY_BYTES as u64))
         })?;
         let params = verify(app, &parts, &body)?;
         Ok(Self { params, parts, body })
@@ -134,7 +138,10 @@ impl FromRequest<App> for Device {
 /// `device_unknown`, or the registration that keeps it out.
 pub async fn accepted(tx: &mut Tx, key: &str) -> ApiResult<Installation> {
     let Some(installation) = installations::by_key(tx, key).await? else {
-        return Err(ApiError::unauthorized(ErrorCode::DeviceUnknown, "this device is not enrolled here; enrol it again"));
+        return Err(ApiError::unauthorized(
+            ErrorCode::DeviceUnknown,
+            "this device is not enrolled here; enrol it again",
+        ));
     };
     match refusal(installation.registration.0) {
         None => Ok(installation),

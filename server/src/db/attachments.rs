@@ -26,8 +26,7 @@ pub struct AttachmentRow {
     pub completed_at: Option<Millis>,
 }
 
-const COLUMNS: &str =
-    "id, ticket_id, message_id, client_id, installation_id, role, name, content_type, size, sha256, received, completed_at";
+const COLUMNS: &str = "id, ticket_id, message_id, client_id, installation_id, role, name, content_type, size, sha256, received, completed_at";
 
 /// Where a message's files belong.
 #[derive(Clone, Copy, Debug)]

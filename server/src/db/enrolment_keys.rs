@@ -23,7 +23,8 @@ pub struct EnrolmentKey {
     pub used: i64,
 }
 
-const SELECT: &str = "select k.id, k.client_id, k.name, k.hint, k.expires_at, k.max_devices, k.revoked_at, k.created_at,
+const SELECT: &str =
+    "select k.id, k.client_id, k.name, k.hint, k.expires_at, k.max_devices, k.revoked_at, k.created_at,
     k.created_by, (select count(*) from devices d where d.enrolment_key_id = k.id) as used from enrolment_keys k";
 
 pub async fn insert(tx: &mut Tx, key: &EnrolmentKey, secret_hash: &str) -> sqlx::Result<()> {

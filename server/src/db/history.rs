@@ -12,11 +12,20 @@ use crate::sql;
 /// Who did it.
 #[derive(Clone, Debug)]
 pub enum Actor {
-    Technician { id: TechnicianId, name: String },
+    Technician {
+        id: TechnicianId,
+        name: String,
+    },
     /// A person at a device.
-    Requester { id: String, name: String },
+    Requester {
+        id: String,
+        name: String,
+    },
     /// A device, by its name.
-    Device { id: DeviceId, name: String },
+    Device {
+        id: DeviceId,
+        name: String,
+    },
     System,
 }
 

@@ -76,11 +76,7 @@ pub async fn find(tx: &mut Tx, id: MessageId) -> sqlx::Result<Option<MessageRow>
 }
 
 /// The last number that this installation gave to a message of this ticket; 0 at first.
-pub async fn last_device_sequence(
-    tx: &mut Tx,
-    ticket: TicketId,
-    installation: InstallationId,
-) -> sqlx::Result<i64> {
+pub async fn last_device_sequence(tx: &mut Tx, ticket: TicketId, installation: InstallationId) -> sqlx::Result<i64> {
     let (last,): (Option<i64>,) = sql!(
         one tx, (Option<i64>,),
         "select max(device_sequence) from messages where ticket_id = $1 and installation_id = $2",

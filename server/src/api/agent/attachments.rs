@@ -51,8 +51,12 @@ pub async fn upload(
 ) -> ApiResult<Json<UploadProgress>> {
     let piece = device.signed.body.clone();
     if piece.is_empty() || piece.len() > PIECE_BYTES {
-        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge, "a piece is empty or too large")
-            .with(|details| details.limit = Some(PIECE_BYTES as u64)));
+        return Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::BodyTooLarge,
+            "a piece is empty or too large",
+        )
+        .with(|details| details.limit = Some(PIECE_BYTES as u64)));
     }
     let now = app.now();
     let mut tx = app.db.write().await?;

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use deskbell_protocol::{
     device::{AskToken, Confirm, Confirmation, TokenSent},
     error::{ErrorBody, ErrorCode},
-    id::RequesterId,
+    id::{ClientId, RequesterId},
     limits::{EMAIL_BYTES, NAME_CHARS, TOKEN_LIFETIME, TOKEN_TRIES, TOKENS_PER_HOUR},
     secret::normalize_token,
 };
@@ -45,7 +45,7 @@ pub async fn ask(State(app): State<App>, device: EnabledDevice) -> ApiResult<Jso
     let mut tx = app.db.write().await?;
     device.signed.spend_nonce(&mut tx).await?;
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
-    domain_fits(&mut tx, &installation, &email).await?;
+    domain_fits(&mut tx, installation.client_id.0, &email).await?;
     for bucket in [format!("token address {email}"), format!("token installation {}", *installation.id)] {
         if let Err(until) = attempts::take(&mut tx, &bucket, i64::from(TOKENS_PER_HOUR), now).await? {
             return Err(ApiError::too_many(u64::try_from((until - now) / 1000 + 1).unwrap_or(1)));
@@ -204,8 +204,8 @@ pub fn email(typed: &str) -> ApiResult<String> {
 }
 
 /// The address has to be of one of the client's domains, where it has any; those are told.
-async fn domain_fits(tx: &mut Tx, installation: &Installation, email: &str) -> ApiResult<()> {
-    let domains = clients::domains(tx, installation.client_id.0).await?;
+pub(in crate::api) async fn domain_fits(tx: &mut Tx, client: ClientId, email: &str) -> ApiResult<()> {
+    let domains = clients::domains(tx, client).await?;
     let domain = email.rsplit('@').next().unwrap_or_default();
     if domains.is_empty() || domains.iter().any(|own| own == domain) {
         return Ok(());

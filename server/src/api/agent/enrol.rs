@@ -71,7 +71,10 @@ async fn introduce(app: &App, tx: &mut Tx, enrol: &Enrol, now: Millis) -> ApiRes
             tx.serialize_on(&format!("key {}", *key.id)).await?;
             let used = enrolment_keys::find(tx, crate::db::Scope::All, key.id.0).await?.map_or(0, |key| key.used);
             if used >= key.max_devices {
-                return Err(refused(ErrorCode::EnrolmentKeyUsedUp, "this enrolment key has introduced as many devices as it may"));
+                return Err(refused(
+                    ErrorCode::EnrolmentKeyUsedUp,
+                    "this enrolment key has introduced as many devices as it may",
+                ));
             }
             devices::insert(tx, DeviceId(clock::new_id(now)), client, key.id.0, &hint, &enrol.facts, now).await?
         }

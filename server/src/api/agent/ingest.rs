@@ -11,18 +11,18 @@ use deskbell_protocol::{
 };
 
 use crate::{
+    api::announce,
     clock,
     db::{
-        Scope, Tx, attachments, attachments::Place,
+        Scope, Tx, attachments,
+        attachments::Place,
         installations::Installation,
-        jobs,
-        live_events::{self, ConsoleEvent},
         messages::{self, MessageAuthor, NewMessage},
         requesters, tickets,
         tickets::{Origin, Ticket},
     },
     error::{ApiError, ApiResult},
-    mail::{Mail, MailKind},
+    mail::MailKind,
     secrets, ticket_status,
 };
 
@@ -47,7 +47,7 @@ pub(super) async fn take(
         Some(outcome) => outcome,
         None => match fits(item).and(may(tx, installation, item).await?) {
             Ok(author) => match item {
-                OutboxItem::Ticket(ticket) => Ok(store_ticket(tx, installation, author, ticket, &hash, now).await?),
+                OutboxItem::Ticket(ticket) => store_ticket(tx, installation, author, ticket, &hash, now).await?,
                 OutboxItem::Reply(reply) => store_reply(tx, installation, author, reply, &hash, now).await?,
                 OutboxItem::Status(status) => store_status(tx, installation, author, status, &hash, now).await?,
             },
@@ -205,11 +205,8 @@ async fn store_ticket(
     hash: &str,
     now: Millis,
 ) -> ApiResult<Checked<Outcome>> {
-    let origin = Origin {
-        client: installation.client_id.0,
-        device: installation.device_id.0,
-        installation: installation.id.0,
-    };
+    let origin =
+        Origin { client: installation.client_id.0, device: installation.device_id.0, installation: installation.id.0 };
     let number = tickets::insert(tx, new, origin, priority(new.can_work, new.affected), hash, now).await?;
     let message = NewMessage {
         id: MessageId(new.id.0),
@@ -224,8 +221,8 @@ async fn store_ticket(
     messages::insert(tx, &message, now).await?;
     announce_files(tx, installation, new.id, message.id, &new.attachments, now).await?;
     let kind = MailKind::TicketReceived { ticket: new.id, number, subject: new.subject.trim().to_owned() };
-    mail_requester(tx, installation, new.author, kind, now).await?;
-    published(tx, origin.client, new.id, new.author, now).await?;
+    announce::by_mail(tx, new.author, kind, now).await?;
+    announce::live(tx, origin.client, new.id, new.author, now).await?;
     let ticket = tickets::find(tx, Scope::All, new.id).await?.ok_or_else(ApiError::not_found)?;
     Ok(Ok(receipt(tx, &ticket, message.id).await?))
 }
@@ -269,7 +266,7 @@ async fn store_reply(
         tickets::set_status(tx, new.ticket, to).await?;
         messages::insert(tx, &event, now).await?;
     }
-    published(tx, ticket.client_id.0, new.ticket, new.author, now).await?;
+    announce::live(tx, ticket.client_id.0, new.ticket, new.author, now).await?;
     Ok(Ok(receipt(tx, &ticket, new.id).await?))
 }
 
@@ -302,7 +299,7 @@ async fn store_status(
     };
     tickets::set_status(tx, new.ticket, new.status).await?;
     messages::insert(tx, &message, now).await?;
-    published(tx, ticket.client_id.0, new.ticket, new.author, now).await?;
+    announce::live(tx, ticket.client_id.0, new.ticket, new.author, now).await?;
     Ok(Ok(receipt(tx, &ticket, new.id).await?))
 }
 
@@ -341,39 +338,4 @@ async fn announce_files(
         attachments::announce(tx, place, file, now).await?;
     }
     Ok(())
-}
-
-async fn mail_requester(
-    tx: &mut Tx,
-    installation: &Installation,
-    requester: RequesterId,
-    kind: MailKind,
-    now: Millis,
-) -> ApiResult<()> {
-    let Some(requester) = requesters::find(tx, Scope::Client(installation.client_id.0), requester).await? else {
-        return Ok(());
-    };
-    let mail = Mail {
-        to: requester.email,
-        to_name: requester.name,
-        language: requester.language.0,
-        organization: installation.organization_name.clone().unwrap_or_default(),
-        kind,
-    };
-    let payload = serde_json::to_string(&mail).map_err(|error| ApiError::internal(&error))?;
-    jobs::insert(tx, clock::new_id(now), mail.kind.name(), &payload, now).await?;
-    Ok(())
-}
-
-/// Tells consoles, and the requester's other installations.
-async fn published(
-    tx: &mut Tx,
-    client: deskbell_protocol::id::ClientId,
-    ticket: TicketId,
-    requester: RequesterId,
-    now: Millis,
-) -> sqlx::Result<()> {
-    live_events::to_consoles(tx, &ConsoleEvent::Ticket { id: ticket, client }, now).await?;
-    let event = deskbell_protocol::sync::AgentEvent::Ticket { id: ticket };
-    live_events::to_requester(tx, &requester.to_string(), &event, now).await
 }

@@ -88,7 +88,10 @@ pub(super) async fn view(tx: &mut Tx, scope: Scope, id: ClientId) -> ApiResult<C
 
 async fn complete(tx: &mut Tx, row: clients::Client) -> ApiResult<Client> {
     let mut rollout = Rollout {
-        enabled_by: row.enablement.and(row.enablement_by.zip(row.enablement_at)).map(|(name, at)| DecidedBy { name, at }),
+        enabled_by: row
+            .enablement
+            .and(row.enablement_by.zip(row.enablement_at))
+            .map(|(name, at)| DecidedBy { name, at }),
         ..Rollout::default()
     };
     for device in devices::list(tx, Scope::Client(row.id.0), None, "").await? {
@@ -195,8 +198,7 @@ async fn note(
 ) -> sqlx::Result<()> {
     let id = clock::new_id(now);
     let actor = technician.actor();
-    let entry =
-        Entry { id, at: now, actor: &actor, action, client: Some(client), device: None, ticket: None, detail };
+    let entry = Entry { id, at: now, actor: &actor, action, client: Some(client), device: None, ticket: None, detail };
     history::add(tx, entry).await?;
     live_events::to_consoles(tx, &ConsoleEvent::Client { id: client }, now).await
 }
@@ -210,7 +212,8 @@ fn domains(typed: &[String]) -> ApiResult<Vec<String>> {
         .collect();
     domains.sort();
     domains.dedup();
-    let valid = |domain: &String| domain.contains('.') && format!("someone@{domain}").parse::<lettre::Address>().is_ok();
+    let valid =
+        |domain: &String| domain.contains('.') && format!("someone@{domain}").parse::<lettre::Address>().is_ok();
     if domains.len() > DOMAINS || !domains.iter().all(valid) {
         return Err(ApiError::field(ErrorCode::DomainInvalid, "domains", DOMAINS));
     }
