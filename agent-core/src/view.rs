@@ -295,8 +295,12 @@ pub enum News {
         subject: String,
     },
     /// An entry of the outbox needs attention.
-    Attention { subject: String },
-    Confirmed { confirmation: Confirmation },
+    Attention {
+        subject: String,
+    },
+    Confirmed {
+        confirmation: Confirmation,
+    },
 }
 
 /// An error at the place where a person can act on it. The screen shows the text under

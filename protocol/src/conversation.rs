@@ -34,7 +34,7 @@ pub struct TicketSummary {
     pub received_at: Millis,
     #[ts(type = "number")]
     pub updated_at: Millis,
-    /// The newest message that the requester may read.
+    /// The newest reply, the description at first.
     pub last_message: Option<LastMessage>,
 }
 
@@ -44,7 +44,7 @@ pub struct TicketSummary {
 pub struct LastMessage {
     pub id: MessageId,
     pub author: Author,
-    /// The text's beginning, at most 200 characters; empty for an event.
+    /// The text's beginning, at most 200 characters.
     pub excerpt: String,
     #[ts(type = "number")]
     pub received_at: Millis,

@@ -211,7 +211,6 @@ struct LastRow {
     author_kind: Text<AuthorKind>,
     author_name: String,
     installation_id: Option<Text<InstallationId>>,
-    kind: String,
     body: String,
     received_at: Millis,
 }
@@ -220,8 +219,8 @@ struct LastRow {
 pub async fn summary(tx: &mut Tx, ticket: &Ticket) -> sqlx::Result<TicketSummary> {
     let last: Option<LastRow> = sql!(
         optional tx, LastRow,
-        "select id, author_kind, author_name, installation_id, kind, body, received_at from messages
-         where ticket_id = $1 and kind in ('reply', 'status_changed') order by sequence desc limit 1",
+        "select id, author_kind, author_name, installation_id, body, received_at from messages
+         where ticket_id = $1 and kind = 'reply' order by sequence desc limit 1",
         ticket.id
     )?;
     Ok(TicketSummary {
@@ -240,7 +239,7 @@ pub async fn summary(tx: &mut Tx, ticket: &Ticket) -> sqlx::Result<TicketSummary
                 name: row.author_name,
                 verified_device: row.installation_id.is_some(),
             },
-            excerpt: if row.kind == "reply" { row.body.chars().take(200).collect() } else { String::new() },
+            excerpt: row.body.chars().take(200).collect(),
             received_at: row.received_at,
         }),
     })

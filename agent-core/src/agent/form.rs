@@ -1,0 +1,452 @@
+//! The ticket that is being written: kept from the first character on.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::PoisonError,
+};
+
+use deskbell_protocol::{
+    Millis,
+    error::ErrorCode,
+    id::{AttachmentId, RequesterId, TicketId},
+    limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, OUTBOX_BYTES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
+    sync::OutboxItem,
+    ticket::{Affected, AttachmentRole, NewAttachment, NewTicket, TicketType},
+};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Agent, Inner};
+use crate::{
+    clock, context,
+    error::{Answer, early, local},
+    files::Kept,
+    store::{StoreError, StoreResult, outbox, settings},
+    sync::Effects,
+    view::{Draft, DraftFile, FileProgress, LocalErrorCode, OutboxEntry, Screenshot, TicketForm},
+};
+
+const DRAFT: &str = "draft";
+const SCREENSHOT: &str = "screenshot.png";
+
+/// The draft with what the window need not know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Stored {
+    draft: Draft,
+    hashes: HashMap<AttachmentId, String>,
+    /// The run of the program that held its picture in memory.
+    picture: Option<Uuid>,
+}
+
+impl Stored {
+    fn new(now: Millis) -> Self {
+        let draft = Draft {
+            id: TicketId(clock::new_id(now)),
+            ticket_type: TicketType::Incident,
+            subject: String::new(),
+            description: String::new(),
+            can_work: None,
+            affected: Affected::Me,
+            files: Vec::new(),
+            removed_facts: Vec::new(),
+            updated_at: now,
+        };
+        Self { draft, hashes: HashMap::new(), picture: None }
+    }
+
+    fn load(connection: &Connection, now: Millis) -> StoreResult<Self> {
+        Ok(settings::get(connection, DRAFT)?.unwrap_or_else(|| Self::new(now)))
+    }
+
+    fn save(&self, connection: &Connection) -> StoreResult<()> {
+        settings::set(connection, DRAFT, self)
+    }
+
+    fn add(&mut self, file: DraftFile, kept: Kept) {
+        self.hashes.insert(file.id, kept.sha256);
+        self.draft.files.push(DraftFile { size: kept.size, ..file });
+    }
+}
+
+/// The files that the draft still needs.
+pub(super) fn files_of_draft(connection: &Connection) -> StoreResult<Vec<AttachmentId>> {
+    let stored: Option<Stored> = settings::get(connection, DRAFT)?;
+    Ok(stored.map_or_else(Vec::new, |stored| stored.draft.files.iter().map(|file| file.id).collect()))
+}
+
+/// The words of the window win; the files are what was added here.
+fn merged(stored: Stored, typed: Draft, now: Millis) -> Stored {
+    // A window that has not heard yet that its ticket is on the way must not bring it back.
+    if stored.draft.id != typed.id {
+        return stored;
+    }
+    Stored { draft: Draft { files: stored.draft.files, updated_at: now, ..typed }, ..stored }
+}
+
+impl Agent {
+    /// What the window begins with: the kept draft, and what would be sent with it.
+    ///
+    /// # Errors
+    /// Where the draft cannot be read.
+    pub async fn ticket_form(&self, screenshot: Option<Screenshot>) -> Answer<TicketForm> {
+        let inner = &self.0;
+        let context = tokio::task::spawn_blocking(context::context).await.map_err(|_| StoreError::Thread)?;
+        *inner.context.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.clone());
+        let (now, run, taken) = ((inner.clock)(), inner.run, screenshot.is_some());
+        let (draft, screenshot_lost) = inner
+            .store
+            .write(move |tx| {
+                let mut stored = Stored::load(tx, now)?;
+                let lost = !taken && stored.picture.is_some_and(|held| held != run);
+                stored.picture = taken.then_some(run);
+                stored.save(tx)?;
+                Ok((stored.draft, lost))
+            })
+            .await?;
+        Ok(TicketForm { draft, screenshot, screenshot_lost, context })
+    }
+
+    /// Keeps what is typed.
+    ///
+    /// # Errors
+    /// Where it cannot be kept.
+    pub async fn save_draft(&self, draft: Draft) -> Answer<()> {
+        let now = (self.0.clock)();
+        self.0.store.write(move |tx| merged(Stored::load(tx, now)?, draft, now).save(tx)).await?;
+        Ok(())
+    }
+
+    /// Begins anew. The files that were added go.
+    ///
+    /// # Errors
+    /// Where the draft cannot be forgotten.
+    pub async fn discard_draft(&self) -> Answer<()> {
+        let now = (self.0.clock)();
+        let stored = self
+            .0
+            .store
+            .write(move |tx| {
+                let stored = Stored::load(tx, now)?;
+                settings::remove(tx, DRAFT)?;
+                Ok(stored)
+            })
+            .await?;
+        for file in stored.draft.files {
+            self.0.files.remove(file.id);
+        }
+        Ok(())
+    }
+
+    /// Copies files into the draft: all of them, or none where one is refused.
+    ///
+    /// # Errors
+    /// The limit that one of them exceeds, or why it cannot be read.
+    pub async fn add_files(&self, paths: Vec<PathBuf>) -> Answer<Draft> {
+        let mut sources = Vec::with_capacity(paths.len());
+        for path in &paths {
+            sources.push(Source::open(path)?);
+        }
+        self.add(sources).await
+    }
+
+    /// Adds a file that only memory holds: pasted, or dropped from another program.
+    ///
+    /// # Errors
+    /// The limit that it exceeds.
+    pub async fn add_file(&self, name: String, bytes: Vec<u8>) -> Answer<Draft> {
+        let size = bytes.len() as u64;
+        self.add(vec![Source { name, size, read: Box::new(io::Cursor::new(bytes)) }]).await
+    }
+
+    async fn add(&self, sources: Vec<Source>) -> Answer<Draft> {
+        let inner = &self.0;
+        let now = (inner.clock)();
+        let draft = inner.store.read(move |c| Stored::load(c, now)).await?.draft;
+        let sizes = draft.files.iter().map(|file| file.size).chain(sources.iter().map(|source| source.size));
+        fits(sizes)?;
+        let files = inner.files.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            sources.into_iter().map(|source| source.keep(&files, now)).collect::<Answer<Vec<_>>>()
+        });
+        let kept = kept.await.map_err(|_| StoreError::Thread)??;
+        let draft = inner
+            .store
+            .write(move |tx| {
+                let mut stored = Stored::load(tx, now)?;
+                for (file, kept) in kept {
+                    stored.add(file, kept);
+                }
+                stored.save(tx)?;
+                Ok(stored.draft)
+            })
+            .await?;
+        Ok(draft)
+    }
+
+    /// Takes a file out of the draft again.
+    ///
+    /// # Errors
+    /// Where the draft cannot be kept.
+    pub async fn remove_file(&self, id: AttachmentId) -> Answer<Draft> {
+        let now = (self.0.clock)();
+        let draft = self
+            .0
+            .store
+            .write(move |tx| {
+                let mut stored = Stored::load(tx, now)?;
+                stored.draft.files.retain(|file| file.id != id);
+                stored.hashes.remove(&id);
+                stored.save(tx)?;
+                Ok(stored.draft)
+            })
+            .await?;
+        self.0.files.remove(id);
+        Ok(draft)
+    }
+
+    /// Puts the ticket into the outbox. It is on the disk, files and all, when this returns.
+    ///
+    /// # Errors
+    /// The field that is wrong, the limit that is exceeded, or why this PC may not write. The draft
+    /// stays as it is then.
+    pub async fn submit(&self, draft: Draft, screenshot_png: Option<Vec<u8>>) -> Answer<OutboxEntry> {
+        let inner = &self.0;
+        self.may_write()?;
+        checked(&draft)?;
+        let now = (inner.clock)();
+        let stored = inner.store.read(move |c| Stored::load(c, now)).await?;
+        if stored.draft.id != draft.id {
+            return Err(early(ErrorCode::Conflict, "this ticket is in the outbox already"));
+        }
+        let mut stored = merged(stored, draft, now);
+        let picture = match screenshot_png {
+            Some(png) => Some(self.keep_picture(&mut stored, png).await?),
+            None => None,
+        };
+        let sizes: Vec<u64> = stored.draft.files.iter().map(|file| file.size).collect();
+        fits(sizes.iter().copied()).inspect_err(|_| self.drop_file(picture))?;
+        self.room_for(sizes.iter().sum()).await.inspect_err(|_| self.drop_file(picture))?;
+        let status = inner.status.borrow().clone();
+        let author = status.state.and_then(|state| state.confirmation).map(|person| person.requester_id);
+        let seen = inner.context.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let new = NewTicket {
+            id: stored.draft.id,
+            author: author.unwrap_or(RequesterId(Uuid::nil())),
+            ticket_type: stored.draft.ticket_type,
+            subject: stored.draft.subject.trim().to_owned(),
+            description: stored.draft.description.clone(),
+            can_work: stored.draft.can_work,
+            affected: stored.draft.affected,
+            attachments: announced(&stored),
+            context: context::without(&seen.unwrap_or_default(), &stored.draft.removed_facts),
+            language: status.language,
+            written_at: now,
+        };
+        let entry = queued(new, author, &stored.draft.files, now);
+        let kept = entry.clone();
+        let written = inner
+            .store
+            .write(move |tx| {
+                outbox::insert(tx, &kept)?;
+                settings::remove(tx, DRAFT)
+            })
+            .await;
+        written.inspect_err(|_| self.drop_file(picture))?;
+        inner.show(Effects { entries: vec![entry.view()], ..Effects::default() }).await?;
+        self.sync_now();
+        Ok(entry.view())
+    }
+
+    fn may_write(&self) -> Answer<()> {
+        match &self.0.status.borrow().state {
+            None => Err(local(LocalErrorCode::NotEnrolled, "this PC has not been introduced to the server yet")),
+            Some(state) if !state.usable() => {
+                Err(early(ErrorCode::NotEnabled, "the Helpdesk Agent is not enabled on this PC"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    async fn keep_picture(&self, stored: &mut Stored, png: Vec<u8>) -> Answer<AttachmentId> {
+        let id = AttachmentId(clock::new_id((self.0.clock)()));
+        let files = self.0.files.clone();
+        let kept = tokio::task::spawn_blocking(move || files.keep(id, png.as_slice(), FILE_BYTES));
+        let kept = kept.await.map_err(|_| StoreError::Thread)?.map_err(StoreError::Io)?;
+        let (name, size) = (SCREENSHOT.to_owned(), kept.size);
+        stored.hashes.insert(id, kept.sha256);
+        stored.draft.files.insert(0, DraftFile { id, role: AttachmentRole::Screenshot, name, size });
+        Ok(id)
+    }
+
+    fn drop_file(&self, file: Option<AttachmentId>) {
+        if let Some(id) = file {
+            self.0.files.remove(id);
+        }
+    }
+
+    pub(super) async fn room_for(&self, bytes: u64) -> Answer<()> {
+        let waiting = self.0.store.read(outbox::bytes).await?;
+        if waiting + bytes > OUTBOX_BYTES {
+            return Err(local(LocalErrorCode::OutboxFull, "too many bytes wait on this PC already"));
+        }
+        Ok(())
+    }
+}
+
+/// A file that shall be added.
+pub(super) struct Source {
+    name: String,
+    size: u64,
+    read: Box<dyn Read + Send>,
+}
+
+impl Source {
+    fn open(path: &Path) -> Answer<Self> {
+        let unreadable = |error: io::Error| {
+            local(LocalErrorCode::FileUnreadable, format!("{} cannot be read: {error}", path.display()))
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        let data = file.metadata().map_err(unreadable)?;
+        if !data.is_file() {
+            return Err(local(LocalErrorCode::FileUnreadable, format!("{} is no file", path.display())));
+        }
+        let name = path.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned());
+        Ok(Self { name, size: data.len(), read: Box::new(file) })
+    }
+
+    pub(super) fn of_memory(name: String, bytes: Vec<u8>) -> Self {
+        Self { name, size: bytes.len() as u64, read: Box::new(io::Cursor::new(bytes)) }
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn keep(self, files: &crate::files::Files, now: Millis) -> Answer<(DraftFile, Kept)> {
+        let id = AttachmentId(clock::new_id(now));
+        let kept = files.keep(id, self.read, FILE_BYTES).map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => early(ErrorCode::FileTooLarge, "the file is too large"),
+            _ => StoreError::Io(error).into(),
+        })?;
+        Ok((DraftFile { id, role: AttachmentRole::File, name: plain_name(&self.name), size: kept.size }, kept))
+    }
+}
+
+/// A name that every system can store: no path, no control characters, not too long.
+fn plain_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain: String = last.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARS).collect();
+    if plain.trim().is_empty() { "file".to_owned() } else { plain }
+}
+
+pub(super) fn fits(sizes: impl Iterator<Item = u64>) -> Answer<()> {
+    let sizes: Vec<u64> = sizes.collect();
+    if sizes.len() > FILES {
+        return Err(early(ErrorCode::TooManyFiles, "too many files"));
+    }
+    if sizes.contains(&0) {
+        return Err(local(LocalErrorCode::FileUnreadable, "the file is empty"));
+    }
+    if sizes.iter().any(|size| *size > FILE_BYTES) {
+        return Err(early(ErrorCode::FileTooLarge, "the file is too large"));
+    }
+    if sizes.iter().sum::<u64>() > TICKET_BYTES {
+        return Err(early(ErrorCode::TicketTooLarge, "the files together are too large"));
+    }
+    Ok(())
+}
+
+fn checked(draft: &Draft) -> Answer<()> {
+    let subject = draft.subject.trim().chars().count();
+    if subject == 0 {
+        return Err(early(ErrorCode::SubjectMissing, "the subject is missing"));
+    }
+    if subject > SUBJECT_CHARS {
+        return Err(early(ErrorCode::SubjectTooLong, "the subject is too long"));
+    }
+    if draft.description.chars().count() > TEXT_CHARS {
+        return Err(early(ErrorCode::TextTooLong, "the text is too long"));
+    }
+    Ok(())
+}
+
+fn announced(stored: &Stored) -> Vec<NewAttachment> {
+    stored.draft.files.iter().map(|file| announcement(file, stored.hashes.get(&file.id))).collect()
+}
+
+pub(super) fn announcement(file: &DraftFile, sha256: Option<&String>) -> NewAttachment {
+    NewAttachment {
+        id: file.id,
+        role: file.role,
+        name: file.name.clone(),
+        content_type: mime_guess::from_path(&file.name).first_or_octet_stream().to_string(),
+        size: file.size,
+        sha256: sha256.cloned().unwrap_or_default(),
+    }
+}
+
+fn queued(new: NewTicket, author: Option<RequesterId>, files: &[DraftFile], now: Millis) -> outbox::Entry {
+    outbox::Entry {
+        id: new.id.0,
+        ticket: new.id,
+        subject: new.subject.clone(),
+        author,
+        item: OutboxItem::Ticket(new),
+        reason: None,
+        refused: false,
+        number: None,
+        delivered: false,
+        written_at: now,
+        files: progress(files),
+    }
+}
+
+pub(super) fn progress(files: &[DraftFile]) -> Vec<FileProgress> {
+    files
+        .iter()
+        .map(|file| FileProgress {
+            id: file.id,
+            role: file.role,
+            name: file.name.clone(),
+            size: file.size,
+            sent: 0,
+            complete: false,
+        })
+        .collect()
+}
+
+impl Inner {
+    /// Removes files that no entry needs any more.
+    pub(super) fn remove_files(&self, files: &[FileProgress]) {
+        for file in files {
+            self.files.remove(file.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_made_plain() {
+        assert_eq!(plain_name("../../etc/passwd"), "passwd");
+        assert_eq!(plain_name(r"C:\Users\me\scan.pdf"), "scan.pdf");
+        assert_eq!(plain_name("a\u{0}\nb"), "ab");
+        assert_eq!(plain_name("  /"), "file");
+    }
+
+    #[test]
+    fn limits_are_named() {
+        let limit = |error: crate::view::CommandError| error.details.limit;
+        assert_eq!(limit(fits([FILE_BYTES + 1].into_iter()).unwrap_err()), Some(FILE_BYTES));
+        assert_eq!(limit(fits(std::iter::repeat_n(1, FILES + 1)).unwrap_err()), Some(FILES as u64));
+        assert_eq!(limit(fits(std::iter::repeat_n(FILE_BYTES, 5)).unwrap_err()), Some(TICKET_BYTES));
+        assert!(fits([1, FILE_BYTES].into_iter()).is_ok());
+    }
+}

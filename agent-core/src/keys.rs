@@ -1,0 +1,112 @@
+//! The device's key pair, in the system's key store.
+
+use std::{fs, io, path::Path};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::SigningKey;
+
+use crate::clock;
+
+/// What the key store calls us.
+const SERVICE: &str = "Deskbell";
+const FILE: &str = "device.key";
+
+/// Where the key lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    KeyStore,
+    /// A file that only this user can read: this system has no key store.
+    File,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyError {
+    #[error("the key store refused: {0}")]
+    Refused(String),
+    #[error("the key file cannot be used: {0}")]
+    File(#[from] io::Error),
+    #[error("what the key store holds is no key")]
+    Malformed,
+}
+
+/// The key of this installation, made where there is none. Where it is known to lie in the key store
+/// (`kept_there`), a key store that does not answer is waited for and not replaced by a file.
+/// Blocks: the key store may ask the person.
+pub(crate) fn load_or_make(folder: &Path, account: &str, kept_there: bool) -> Result<(SigningKey, Place), KeyError> {
+    let file = folder.join(FILE);
+    if file.exists() {
+        return Ok((parse(&fs::read_to_string(file)?)?, Place::File));
+    }
+    match from_key_store(account) {
+        Ok(key) => Ok((key, Place::KeyStore)),
+        Err(keyring::Error::NoEntry) => make(&file, account),
+        Err(error) if is_missing(&error) && !kept_there => make_file(&file),
+        Err(error) => Err(KeyError::Refused(error.to_string())),
+    }
+}
+
+fn from_key_store(account: &str) -> Result<SigningKey, keyring::Error> {
+    let text = keyring::Entry::new(SERVICE, account)?.get_password()?;
+    parse(&text).map_err(|error| keyring::Error::BadEncoding(error.to_string().into_bytes()))
+}
+
+fn make(file: &Path, account: &str) -> Result<(SigningKey, Place), KeyError> {
+    let key = SigningKey::from_bytes(&clock::random());
+    let stored = keyring::Entry::new(SERVICE, account).and_then(|entry| entry.set_password(&spell(&key)));
+    match stored {
+        Ok(()) => Ok((key, Place::KeyStore)),
+        Err(error) if is_missing(&error) => make_file(file),
+        Err(error) => Err(KeyError::Refused(error.to_string())),
+    }
+}
+
+fn make_file(file: &Path) -> Result<(SigningKey, Place), KeyError> {
+    let key = SigningKey::from_bytes(&clock::random());
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut open = options.open(file)?;
+    io::Write::write_all(&mut open, spell(&key).as_bytes())?;
+    open.sync_all()?;
+    Ok((key, Place::File))
+}
+
+/// There is no key store here, as opposed to one that is locked or refuses.
+fn is_missing(error: &keyring::Error) -> bool {
+    matches!(error, keyring::Error::PlatformFailure(_))
+}
+
+fn spell(key: &SigningKey) -> String {
+    STANDARD.encode(key.to_bytes())
+}
+
+fn parse(text: &str) -> Result<SigningKey, KeyError> {
+    let bytes = STANDARD.decode(text.trim()).map_err(|_| KeyError::Malformed)?;
+    let bytes: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Malformed)?;
+    Ok(SigningKey::from_bytes(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_for_its_user_alone_and_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        let (made, place) = make_file(&file).unwrap();
+        assert_eq!(place, Place::File);
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+        let (found, _) = load_or_make(folder.path(), "nobody", false).unwrap();
+        assert_eq!(found.to_bytes(), made.to_bytes());
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        assert!(parse("").is_err());
+        assert!(parse("AAAA").is_err());
+        assert!(parse("not base64!").is_err());
+    }
+}

@@ -1,0 +1,179 @@
+//! What the agent keeps on this PC: one SQLite file, in which a commit is durable.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::view::{CommandError, LocalErrorCode};
+
+pub(crate) mod outbox;
+pub(crate) mod settings;
+pub(crate) mod tickets;
+
+const FILE: &str = "deskbell.db";
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the queue cannot be used: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("the queue was written by another version: {0}")]
+    Migration(#[from] rusqlite_migration::Error),
+    #[error("what is stored cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("a file cannot be kept: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the thread that writes has ended")]
+    Thread,
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let full = match &error {
+            StoreError::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            StoreError::Io(error) => {
+                matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+            }
+            _ => false,
+        };
+        let code = if full { LocalErrorCode::DiskFull } else { LocalErrorCode::StoreFailed };
+        crate::error::local(code, error.to_string())
+    }
+}
+
+pub(crate) type StoreResult<T> = Result<T, StoreError>;
+
+/// One connection, used by one thread at a time. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Store(Arc<Mutex<Connection>>);
+
+/// A store, and whether a damaged one had to be set aside for it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) set_aside: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens the queue in a folder. A file that is damaged is set aside, never deleted.
+    pub(crate) fn open(folder: &Path, now: deskbell_protocol::Millis) -> StoreResult<Opened> {
+        let file = folder.join(FILE);
+        match connect(&file) {
+            Ok(store) => Ok(Opened { store, set_aside: None }),
+            Err(StoreError::Sqlite(error)) if is_damage(&error) => {
+                let aside = folder.join(format!("{FILE}.damaged-{now}"));
+                std::fs::rename(&file, &aside)?;
+                for suffix in ["-wal", "-shm"] {
+                    // They belong to the damaged file; the new one must not read them.
+                    let _ = std::fs::rename(
+                        folder.join(format!("{FILE}{suffix}")),
+                        folder.join(format!("{FILE}.damaged-{now}{suffix}")),
+                    );
+                }
+                Ok(Opened { store: connect(&file)?, set_aside: Some(aside) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs `work` in one transaction on a thread for such work. It is durable when this returns.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let store = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let mut connection = store.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&tx)?;
+            tx.commit()?;
+            Ok(value)
+        });
+        done.await.map_err(|_| StoreError::Thread)?
+    }
+
+    /// Like [`Store::write`], for what only reads.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let store = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&store.0.lock().unwrap_or_else(PoisonError::into_inner)));
+        done.await.map_err(|_| StoreError::Thread)?
+    }
+}
+
+fn connect(file: &Path) -> StoreResult<Store> {
+    let mut connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // A commit is on the disk when it returns: the window says *saved* after that.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", "on")?;
+    let sound: String = connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+    if sound != "ok" {
+        return Err(StoreError::Sqlite(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+            Some(sound),
+        )));
+    }
+    Migrations::from_slice(&[M::up(include_str!("schema.sql"))]).to_latest(&mut connection)?;
+    Ok(Store(Arc::new(Mutex::new(connection))))
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
+}
+
+fn to_json(value: &impl Serialize) -> StoreResult<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> StoreResult<T> {
+    Ok(serde_json::from_str(text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_committed_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = Store::open(folder.path(), 0).unwrap();
+        opened.store.write(|tx| settings::set(tx, "theme", &"dark")).await.unwrap();
+        drop(opened);
+        let opened = Store::open(folder.path(), 0).unwrap();
+        assert!(opened.set_aside.is_none());
+        let theme: Option<String> = opened.store.read(|c| settings::get(c, "theme")).await.unwrap();
+        assert_eq!(theme.as_deref(), Some("dark"));
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), 0).unwrap().store;
+        let failed = store
+            .write(|tx| {
+                settings::set(tx, "theme", &"dark")?;
+                Err::<(), _>(StoreError::Thread)
+            })
+            .await;
+        assert!(failed.is_err());
+        assert_eq!(store.read(|c| settings::get::<String>(c, "theme")).await.unwrap(), None);
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), b"this has never been a database, not for one page of it").unwrap();
+        let opened = Store::open(folder.path(), 42).unwrap();
+        let aside = opened.set_aside.unwrap();
+        assert!(std::fs::read(aside).unwrap().starts_with(b"this has never"));
+    }
+}

@@ -1,0 +1,211 @@
+use deskbell_protocol::{
+    device::{Confirmation, Registration},
+    id::{AttachmentId, MessageId, RequesterId, TicketId},
+    sync::UploadProgress,
+    ticket::{Affected, AttachmentRole, NewReply, NewTicket, TicketType},
+};
+
+use super::*;
+use crate::{
+    store::Store,
+    view::{EntryKind, FileProgress},
+};
+
+const PERSON: RequesterId = RequesterId(Uuid::from_u128(7));
+const FILE: AttachmentId = AttachmentId(Uuid::from_u128(70));
+const SAID: Said = Said { hotkey: HotkeyState::Registered, language: Language::En };
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), 0).unwrap().store;
+    (folder, store)
+}
+
+fn state(person: Option<RequesterId>) -> AgentState {
+    AgentState {
+        registration: Registration::Accepted,
+        enabled: true,
+        revision: 3,
+        organization: "Halden IT".into(),
+        client: "Northwind".into(),
+        domains: Vec::new(),
+        confirmation: person.map(|requester_id| Confirmation {
+            requester_id,
+            name: "Camille Martin".into(),
+            email: "c@northwind.example".into(),
+            confirmed_at: 0,
+            vouched: false,
+        }),
+    }
+}
+
+fn ticket(id: u128, author: Option<RequesterId>, files: Vec<FileProgress>) -> outbox::Entry {
+    let ticket = TicketId(Uuid::from_u128(id));
+    outbox::Entry {
+        id: ticket.0,
+        ticket,
+        subject: format!("ticket {id}"),
+        author,
+        item: OutboxItem::Ticket(NewTicket {
+            id: ticket,
+            author: author.unwrap_or(RequesterId(Uuid::nil())),
+            ticket_type: TicketType::Incident,
+            subject: format!("ticket {id}"),
+            description: String::new(),
+            can_work: None,
+            affected: Affected::Me,
+            attachments: Vec::new(),
+            context: Default::default(),
+            language: Language::En,
+            written_at: 1,
+        }),
+        reason: None,
+        refused: false,
+        number: None,
+        delivered: false,
+        written_at: 1,
+        files,
+    }
+}
+
+fn reply(id: u128, sequence: u32) -> outbox::Entry {
+    let item = OutboxItem::Reply(NewReply {
+        id: MessageId(Uuid::from_u128(id)),
+        author: PERSON,
+        ticket: TicketId(Uuid::from_u128(1)),
+        sequence,
+        text: "and another thing".into(),
+        attachments: Vec::new(),
+        written_at: 1,
+    });
+    outbox::Entry { id: Uuid::from_u128(id), ticket: item.ticket(), item, ..ticket(1, Some(PERSON), Vec::new()) }
+}
+
+fn file() -> FileProgress {
+    FileProgress { id: FILE, role: AttachmentRole::File, name: "scan.pdf".into(), size: 10, sent: 0, complete: false }
+}
+
+fn answer(receipts: Vec<Receipt>) -> SyncResponse {
+    let state = state(Some(PERSON));
+    SyncResponse { server_time: 0, epoch: 5, state, receipts, tickets: Vec::new(), cursor: 9, more: false }
+}
+
+async fn write<T: Send + 'static>(
+    store: &Store,
+    work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+) -> T {
+    store.write(move |tx| work(tx)).await.unwrap()
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_somebody_is_confirmed_and_everything_after() {
+    let (_folder, store) = store();
+    write(&store, |c| outbox::insert(c, &ticket(1, None, Vec::new()))).await;
+    let items = |request: SyncRequest| request.items;
+    assert!(items(write(&store, |c| request(c, &SAID, &HashSet::new())).await).is_empty());
+    let effects = write(&store, |c| {
+        let mut effects = Effects::default();
+        apply_state(c, &state(Some(PERSON)), &mut effects)?;
+        Ok(effects)
+    })
+    .await;
+    assert!(matches!(effects.news[..], [News::Confirmed { .. }]));
+    let sent = items(write(&store, |c| request(c, &SAID, &HashSet::new())).await);
+    let [OutboxItem::Ticket(ticket)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(ticket.author, PERSON);
+}
+
+#[tokio::test]
+async fn what_is_not_acknowledged_is_sent_again_the_same() {
+    let (_folder, store) = store();
+    write(&store, |c| outbox::insert(c, &ticket(1, Some(PERSON), vec![file()]))).await;
+    let first = write(&store, |c| request(c, &SAID, &HashSet::new())).await.items;
+    let second = write(&store, |c| request(c, &SAID, &HashSet::new())).await.items;
+    assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&second).unwrap());
+}
+
+#[tokio::test]
+async fn a_ticket_is_delivered_when_its_last_byte_is() {
+    let (_folder, store) = store();
+    let id = Uuid::from_u128(1);
+    let sent = vec![ticket(1, Some(PERSON), vec![file()]).item];
+    write(&store, |c| outbox::insert(c, &ticket(1, Some(PERSON), vec![file()]))).await;
+    let missing = vec![UploadProgress { id: FILE, received: 4, complete: false }];
+    let receipt = Receipt { id, outcome: Outcome::Accepted { number: 12, received_at: 0, missing } };
+    let effects = write(&store, move |c| apply(c, &sent, &answer(vec![receipt]), 2)).await;
+    assert_eq!(effects.entries[0].state, EntryState::Sending);
+    assert_eq!(effects.entries[0].files[0].sent, 4);
+    assert!(write(&store, |c| request(c, &SAID, &HashSet::new())).await.items.is_empty(), "it is not sent twice");
+    let entry = write(&store, move |c| {
+        outbox::progress(c, FILE, 10, true)?;
+        outbox::deliver_if_complete(c, id, 3)?;
+        outbox::find(c, id)
+    })
+    .await
+    .unwrap();
+    assert_eq!(entry.state(), EntryState::Delivered);
+    assert_eq!(entry.number, Some(12));
+}
+
+#[tokio::test]
+async fn a_deferred_entry_waits_and_a_refused_one_asks_for_attention() {
+    let (_folder, store) = store();
+    write(&store, |c| {
+        outbox::insert(c, &ticket(1, Some(PERSON), Vec::new()))?;
+        outbox::insert(c, &ticket(2, Some(PERSON), Vec::new()))
+    })
+    .await;
+    let sent = vec![ticket(1, Some(PERSON), Vec::new()).item, ticket(2, Some(PERSON), Vec::new()).item];
+    let not = |code| (code, "why".to_owned());
+    let (code, message) = not(ErrorCode::NotEnabled);
+    let first = Receipt { id: Uuid::from_u128(1), outcome: Outcome::Deferred { code, message } };
+    let (code, message) = not(ErrorCode::AuthorChanged);
+    let second = Receipt { id: Uuid::from_u128(2), outcome: Outcome::Refused { code, message } };
+    let effects = write(&store, move |c| apply(c, &sent, &answer(vec![first, second]), 2)).await;
+    assert!(effects.news.contains(&News::Attention { subject: "ticket 2".into() }));
+    let (states, counts) = write(&store, |c| {
+        let states: Vec<_> = outbox::undelivered(c)?.iter().map(outbox::Entry::state).collect();
+        Ok((states, outbox::counts(c)?))
+    })
+    .await;
+    assert_eq!(states, [EntryState::Queued, EntryState::NeedsAttention]);
+    assert_eq!(counts, (2, 1));
+}
+
+#[tokio::test]
+async fn a_reply_that_is_discarded_leaves_no_gap() {
+    let (_folder, store) = store();
+    let sequences = write(&store, |c| {
+        for id in [11, 12, 13] {
+            let sequence = outbox::next_sequence(c, TicketId(Uuid::from_u128(1)))?;
+            outbox::insert(c, &reply(id, sequence))?;
+        }
+        let second = outbox::find(c, Uuid::from_u128(12))?.unwrap();
+        assert_eq!(second.kind(), EntryKind::Reply);
+        outbox::discard(c, &second)?;
+        let next = outbox::next_sequence(c, TicketId(Uuid::from_u128(1)))?;
+        outbox::insert(c, &reply(14, next))?;
+        outbox::undelivered(c)
+    })
+    .await;
+    let sequences: Vec<u32> = sequences
+        .iter()
+        .map(|entry| if let OutboxItem::Reply(reply) = &entry.item { reply.sequence } else { 0 })
+        .collect();
+    assert_eq!(sequences, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn another_person_sees_nothing_of_the_one_before() {
+    let (_folder, store) = store();
+    let other = RequesterId(Uuid::from_u128(8));
+    let left = write(&store, move |c| {
+        let mut effects = Effects::default();
+        apply_state(c, &state(Some(PERSON)), &mut effects)?;
+        settings::set(c, "cursor", &99)?;
+        apply_state(c, &state(Some(other)), &mut effects)?;
+        Ok((tickets::all(c)?, settings::get::<i64>(c, "cursor")?))
+    })
+    .await;
+    assert_eq!(left, (Vec::new(), Some(0)));
+}

@@ -1,0 +1,364 @@
+//! What the agent does by itself: it introduces itself, keeps in touch, and carries away what waits.
+
+use std::{io::SeekFrom, sync::atomic::Ordering, time::Duration};
+
+use deskbell_protocol::{
+    device::{AgentState, Enrol, Enrolled, Registration},
+    error::ErrorCode,
+    id::{InstallationId, ServerId},
+    limits::PIECE_BYTES,
+    signature,
+    sync::UploadProgress,
+};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use crate::{
+    agent::Inner,
+    clock, context, error,
+    http::{Http, HttpError, Identity},
+    keys::{self, KeyError, Place},
+    live,
+    store::{StoreError, outbox, settings},
+    sync::{self, Effects, outcome_news},
+    view::{FileProgress, LocalErrorCode, Problem, ProblemCode},
+};
+
+/// Why the agent cannot work at the moment.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The address answers as another server than the one that this device introduced itself to.
+    #[error("the address answers as another server")]
+    ServerChanged,
+    #[error("there is no enrolment key")]
+    NoEnrolmentKey,
+    #[error("this server is too old for this agent")]
+    ServerTooOld,
+}
+
+impl Fault {
+    fn problem(&self) -> ProblemCode {
+        match self {
+            Self::Http(error) => error.problem().unwrap_or(ProblemCode::ServerUnreachable),
+            Self::Store(_) => ProblemCode::DiskFull,
+            Self::Key(_) => ProblemCode::KeyStoreRefused,
+            Self::ServerChanged => ProblemCode::ServerChanged,
+            Self::NoEnrolmentKey => ProblemCode::NotConfigured,
+            Self::ServerTooOld => ProblemCode::ServerTooOld,
+        }
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Http(error) => error.code(),
+            _ => None,
+        }
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The pause after so many failures in a row: doubled each time, and between a half and the whole
+/// of that, so that 5,000 agents do not come back at the same moment.
+pub(crate) fn backoff(failures: u32) -> Duration {
+    let longest = FIRST_PAUSE.saturating_mul(1 << failures.clamp(1, 10).saturating_sub(1)).min(LONGEST_PAUSE);
+    longest.mul_f64(0.5 + clock::fraction() / 2.0)
+}
+
+/// Works for as long as it is not dropped.
+pub(crate) async fn work(inner: &Inner) {
+    let Some(http) = &inner.http else {
+        inner.set_problem(Problem { code: ProblemCode::NotConfigured, subject: None });
+        return std::future::pending().await;
+    };
+    let mut failures = 0;
+    loop {
+        let Err(fault) = connected(inner, http, &mut failures).await;
+        failures += 1;
+        tracing::warn!(%fault, failures, "not in touch with the server");
+        inner.live.store(false, Ordering::Relaxed);
+        if let Err(error) = note(inner, http, &fault).await {
+            tracing::error!(%error, "the fault cannot be noted");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(backoff(failures)) => {}
+            () = inner.wake.notified() => {}
+        }
+    }
+}
+
+/// What a fault means for the person, and for what is remembered.
+async fn note(inner: &Inner, http: &Http, fault: &Fault) -> Result<(), Fault> {
+    let registration = match fault.code() {
+        Some(ErrorCode::DeviceRevoked) => Some(Registration::Revoked),
+        Some(ErrorCode::DeviceQuarantined) => Some(Registration::Quarantined),
+        Some(ErrorCode::DeviceUnapproved) => Some(Registration::Unapproved),
+        _ => None,
+    };
+    let unknown = fault.code() == Some(ErrorCode::DeviceUnknown);
+    let effects = inner
+        .store
+        .write(move |tx| {
+            let mut effects = Effects::default();
+            if unknown {
+                // Removed there, or restored from before: introduce ourselves again.
+                settings::remove(tx, "installation")?;
+            }
+            if let Some(registration) = registration
+                && let Some(state) = settings::get::<AgentState>(tx, "state")?
+            {
+                sync::apply_state(tx, &AgentState { registration, ..state }, &mut effects)?;
+            }
+            Ok(effects)
+        })
+        .await?;
+    inner.show(effects).await?;
+    inner
+        .set_worker_problem(Some(Problem { code: fault.problem(), subject: http.url().host_str().map(str::to_owned) }));
+    inner.set_online(false);
+    Ok(())
+}
+
+async fn connected(inner: &Inner, http: &Http, failures: &mut u32) -> Result<std::convert::Infallible, Fault> {
+    let who = introduced(inner, http).await?;
+    let syncing = async {
+        loop {
+            sync::all(inner, http, &who).await?;
+            *failures = 0;
+            inner.set_worker_problem(None);
+            inner.set_online(true);
+            inner.upload.notify_one();
+            let poll = live::poll(inner.live.load(Ordering::Relaxed));
+            tokio::select! {
+                () = inner.wake.notified() => {}
+                () = tokio::time::sleep(poll.mul_f64(0.75 + clock::fraction() / 4.0)) => {}
+            }
+        }
+    };
+    let uploading = async {
+        loop {
+            inner.upload.notified().await;
+            upload_all(inner, http, &who).await?;
+        }
+    };
+    // Either ends only with a fault; the live connection never does.
+    tokio::select! {
+        end = syncing => end,
+        end = uploading => end,
+        () = live::keep(inner, &who) => unreachable!("it is kept"),
+    }
+}
+
+/// The key, the right server, and an introduction where there has been none.
+async fn introduced(inner: &Inner, http: &Http) -> Result<Identity, Fault> {
+    let hello = http.hello().await?;
+    if hello.protocol_max < deskbell_protocol::PROTOCOL_VERSION {
+        return Err(Fault::ServerTooOld);
+    }
+    if hello.protocol_min > deskbell_protocol::PROTOCOL_VERSION {
+        return Err(Fault::Http(HttpError::Refused(Box::new(deskbell_protocol::error::ErrorBody {
+            code: ErrorCode::AgentTooOld,
+            message: "the server does not speak this agent's protocol any more".to_owned(),
+            details: Default::default(),
+        }))));
+    }
+    let known: Option<ServerId> = inner.store.read(|c| settings::get(c, "server")).await?;
+    if known.is_some_and(|known| known != hello.server_id) {
+        return Err(Fault::ServerChanged);
+    }
+    let who = Identity { key: key(inner).await?, server: hello.server_id };
+    let installation: Option<InstallationId> = inner.store.read(|c| settings::get(c, "installation")).await?;
+    if installation.is_none() {
+        enrol(inner, http, &who).await?;
+    }
+    inner.set_identity(who.clone());
+    Ok(who)
+}
+
+async fn key(inner: &Inner) -> Result<ed25519_dalek::SigningKey, Fault> {
+    if let Some(who) = inner.identity() {
+        return Ok(who.key);
+    }
+    let new = clock::new_id((inner.clock)()).to_string();
+    let (account, kept_there): (String, bool) = inner
+        .store
+        .write(move |tx| {
+            let account = match settings::get(tx, "key_account")? {
+                Some(account) => account,
+                None => {
+                    settings::set(tx, "key_account", &new)?;
+                    new
+                }
+            };
+            Ok((account, settings::get(tx, "key_in_store")?.unwrap_or(false)))
+        })
+        .await?;
+    let folder = inner.folders.data.clone();
+    let loaded = tokio::task::spawn_blocking(move || keys::load_or_make(&folder, &account, kept_there));
+    let (key, place) = loaded.await.map_err(|_| StoreError::Thread)??;
+    if place == Place::File {
+        inner.set_problem(Problem { code: ProblemCode::KeyStoreMissing, subject: None });
+    }
+    inner.store.write(move |tx| settings::set(tx, "key_in_store", &(place == Place::KeyStore))).await?;
+    Ok(key)
+}
+
+async fn enrol(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> {
+    let given: Option<String> = inner.store.read(|c| settings::get(c, "enrolment_key")).await?;
+    let configured = inner.config.enrolment_key.as_ref().map(|key| key.0.clone());
+    let enrolment_key = given.or(configured).ok_or(Fault::NoEnrolmentKey)?;
+    let enrol = Enrol {
+        enrolment_key,
+        algorithm: signature::ALGORITHM.to_owned(),
+        public_key: signature::key_id(&who.key.verifying_key()),
+        machine_hint: context::machine_hint(),
+        facts: context::facts(),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        language: inner.status.borrow().language,
+    };
+    let enrolled: Enrolled = http.post(who, "/enrol", &enrol).await?;
+    tracing::info!(installation = %enrolled.installation_id, "introduced");
+    let effects = inner
+        .store
+        .write(move |tx| {
+            let mut effects = Effects::default();
+            settings::set(tx, "server", &enrolled.server_id)?;
+            settings::set(tx, "installation", &enrolled.installation_id)?;
+            settings::set(tx, "epoch", &0)?;
+            settings::set(tx, "cursor", &0)?;
+            // It has done its work; what is secret is not kept longer than needed.
+            settings::remove(tx, "enrolment_key")?;
+            sync::apply_state(tx, &enrolled.state, &mut effects)?;
+            Ok(effects)
+        })
+        .await?;
+    inner.show(effects).await?;
+    Ok(())
+}
+
+async fn upload_all(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> {
+    let entries = inner.store.read(outbox::undelivered).await?;
+    for entry in entries.into_iter().filter(|entry| entry.number.is_some() && !entry.refused) {
+        for file in entry.files.iter().filter(|file| !file.complete) {
+            if !upload(inner, http, who, entry.id, file).await? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Brings one file to the server, from where it stopped. False where the entry needs attention.
+async fn upload(
+    inner: &Inner,
+    http: &Http,
+    who: &Identity,
+    entry: uuid::Uuid,
+    file: &FileProgress,
+) -> Result<bool, Fault> {
+    let path = format!("/attachments/{}", file.id);
+    let mut stored: UploadProgress = match http.get(who, &path).await {
+        Ok(stored) => stored,
+        Err(error) => return not_now(inner, entry, error).await,
+    };
+    let mut mismatches = 0;
+    while !stored.complete {
+        let piece = match piece(inner, file, stored.received).await {
+            Ok(piece) if !piece.is_empty() => piece,
+            Ok(_) => {
+                return hold(inner, entry, LocalErrorCode::FileUnreadable, "the file is shorter than it was").await;
+            }
+            Err(error) => return hold(inner, entry, LocalErrorCode::FileUnreadable, &error.to_string()).await,
+        };
+        stored = match http.put_piece(who, &path, stored.received, piece).await {
+            Ok(stored) => stored,
+            Err(HttpError::Refused(body)) if body.code == ErrorCode::FileOffsetWrong => {
+                UploadProgress { received: body.details.received.unwrap_or(0), ..stored }
+            }
+            Err(HttpError::Refused(body)) if body.code == ErrorCode::FileHashMismatch && mismatches == 0 => {
+                // Something on the way changed a byte; once more from the start.
+                mismatches += 1;
+                UploadProgress { received: 0, ..stored }
+            }
+            Err(HttpError::Refused(body)) if body.code == ErrorCode::FileHashMismatch => {
+                return hold(inner, entry, LocalErrorCode::FileUnreadable, "the file was changed on this PC").await;
+            }
+            Err(error) => return not_now(inner, entry, error).await,
+        };
+        tell(inner, entry, &stored).await?;
+    }
+    tell(inner, entry, &stored).await?;
+    inner.files.remove(file.id);
+    Ok(true)
+}
+
+/// The server takes no files at the moment, or never these; only what concerns the connection itself
+/// is a fault of it.
+async fn not_now(inner: &Inner, entry: uuid::Uuid, error: HttpError) -> Result<bool, Fault> {
+    match error.code() {
+        Some(ErrorCode::NotEnabled | ErrorCode::NotConfirmed) => Ok(false),
+        Some(ErrorCode::NotFound) => {
+            hold(inner, entry, LocalErrorCode::NotFound, "the server does not know this file").await
+        }
+        _ => Err(error.into()),
+    }
+}
+
+async fn piece(inner: &Inner, file: &FileProgress, offset: u64) -> std::io::Result<Vec<u8>> {
+    let mut open = tokio::fs::File::open(inner.files.path(file.id)).await?;
+    open.seek(SeekFrom::Start(offset)).await?;
+    let mut piece = Vec::with_capacity(PIECE_BYTES);
+    open.take(PIECE_BYTES as u64).read_to_end(&mut piece).await?;
+    Ok(piece)
+}
+
+async fn tell(inner: &Inner, entry: uuid::Uuid, stored: &UploadProgress) -> Result<(), Fault> {
+    let (stored, now) = (stored.clone(), (inner.clock)());
+    let effects = inner
+        .store
+        .write(move |tx| {
+            outbox::progress(tx, stored.id, stored.received, stored.complete)?;
+            outbox::deliver_if_complete(tx, entry, now)?;
+            let entries: Vec<_> = outbox::find(tx, entry)?.iter().map(outbox::Entry::view).collect();
+            let news = entries.iter().filter_map(outcome_news).collect();
+            Ok(Effects { entries, news, ..Effects::default() })
+        })
+        .await?;
+    inner.show(effects).await?;
+    Ok(())
+}
+
+async fn hold(inner: &Inner, entry: uuid::Uuid, code: LocalErrorCode, message: &str) -> Result<bool, Fault> {
+    let reason = error::local(code, message);
+    let effects = inner
+        .store
+        .write(move |tx| {
+            outbox::hold(tx, entry, &reason, true)?;
+            let entries: Vec<_> = outbox::find(tx, entry)?.iter().map(outbox::Entry::view).collect();
+            let news = entries.iter().filter_map(outcome_news).collect();
+            Ok(Effects { entries, news, ..Effects::default() })
+        })
+        .await?;
+    inner.show(effects).await?;
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_minute_and_differ_between_agents() {
+        for (failures, longest) in [(1, 1), (2, 2), (4, 8), (7, 60), (60, 60)] {
+            let pause = backoff(failures);
+            assert!(pause <= Duration::from_secs(longest), "{failures}: {pause:?}");
+            assert!(pause >= Duration::from_millis(longest * 500), "{failures}: {pause:?}");
+        }
+    }
+}
