@@ -5,10 +5,11 @@ import { defineConfig } from 'vitest/config';
 // own scheme) and the server (addresses from its root).
 export default defineConfig(({ mode }) => {
   const page = mode === 'agent' ? 'agent' : 'console';
+  const testing = mode === 'test';
   return {
-    root: mode === 'test' ? '.' : page,
+    root: testing ? '.' : page,
     base: page === 'agent' ? './' : '/',
-    plugins: [svelte({ configFile: '../svelte.config.js' })],
+    plugins: [svelte({ configFile: testing ? 'svelte.config.js' : '../svelte.config.js' })],
     build: {
       outDir: `../dist/${page}`,
       emptyOutDir: true,
