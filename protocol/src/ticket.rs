@@ -14,7 +14,8 @@ macro_rules! word {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
 #[ts(export)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
 
         impl $name {
             pub const ALL: &[Self] = &[$(Self::$variant),+];
@@ -211,6 +212,16 @@ impl std::str::FromStr for Language {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_the_same_in_json_and_in_the_database() {
+        for status in Status::ALL {
+            assert_eq!(serde_json::to_string(status).unwrap(), format!("\"{status}\""));
+        }
+        for can_work in CanWork::ALL {
+            assert_eq!(serde_json::to_string(can_work).unwrap(), format!("\"{can_work}\""));
+        }
+    }
 
     #[test]
     fn priority_follows_from_the_two_questions() {

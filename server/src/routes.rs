@@ -19,9 +19,14 @@ use crate::{
     pages,
 };
 
+/// What is said of the whole, and types that only queries name.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(crate::db::tickets::View, console::devices::AgentFilter)))]
+struct Whole;
+
 /// Everything that is documented in `/openapi.json`.
 fn documented() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
+    OpenApiRouter::with_openapi(<Whole as utoipa::OpenApi>::openapi())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(setup::open, setup::set_up))
