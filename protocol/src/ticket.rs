@@ -214,16 +214,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_the_same_in_json_and_in_the_database() {
-        for status in Status::ALL {
-            assert_eq!(serde_json::to_string(status).unwrap(), format!("\"{status}\""));
-        }
-        for can_work in CanWork::ALL {
-            assert_eq!(serde_json::to_string(can_work).unwrap(), format!("\"{can_work}\""));
-        }
-    }
-
-    #[test]
     fn priority_follows_from_the_two_questions() {
         assert_eq!(priority(None, Affected::Me), Priority::Low);
         assert_eq!(priority(Some(CanWork::Yes), Affected::Everyone), Priority::Normal);

@@ -4,6 +4,6 @@ import type { MessageId } from "./MessageId";
 
 export type LastMessage = { id: MessageId, author: Author, 
 /**
- * The text's beginning, at most 200 characters; empty for an event.
+ * The text's beginning, at most 200 characters.
  */
 excerpt: string, received_at: number, };

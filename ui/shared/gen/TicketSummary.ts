@@ -10,6 +10,6 @@ import type { TicketType } from "./TicketType";
  */
 export type TicketSummary = { id: TicketId, number: number, type: TicketType, subject: string, status: Status, priority: Priority, received_at: number, updated_at: number, 
 /**
- * The newest message that the requester may read.
+ * The newest reply, the description at first.
  */
 last_message: LastMessage | null, };

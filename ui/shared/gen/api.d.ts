@@ -780,7 +780,7 @@ export interface components {
          * @description Who is affected?
          * @enum {string}
          */
-        Affected: "Me" | "Team" | "Everyone";
+        Affected: "me" | "team" | "everyone";
         /**
          * @description One event of `GET /api/agent/v1/live` (server-sent events, signed). The event says that
          *     something is new; the agent then syncs. A comment line is sent as heartbeat every
@@ -848,7 +848,7 @@ export interface components {
         /** Format: uuid */
         AttachmentId: string;
         /** @enum {string} */
-        AttachmentRole: "Screenshot" | "File";
+        AttachmentRole: "screenshot" | "file";
         Author: {
             kind: components["schemas"]["AuthorKind"];
             name: string;
@@ -856,7 +856,7 @@ export interface components {
             verified_device: boolean;
         };
         /** @enum {string} */
-        AuthorKind: "Requester" | "Technician" | "System";
+        AuthorKind: "requester" | "technician" | "system";
         BatteryFact: {
             charging: boolean;
             /**
@@ -873,7 +873,7 @@ export interface components {
          * @description Can you still work?
          * @enum {string}
          */
-        CanWork: "Yes" | "WithDifficulty" | "No";
+        CanWork: "yes" | "with_difficulty" | "no";
         Challenge: {
             asked_at: components["schemas"]["i64"];
             email: string;
@@ -1183,7 +1183,7 @@ export interface components {
          * @description Whether the new-ticket hotkey works on this device.
          * @enum {string}
          */
-        HotkeyState: "Registered" | "Taken" | "Unsupported" | "Off";
+        HotkeyState: "registered" | "taken" | "unsupported" | "off";
         Installation: {
             agent_version: string;
             challenge?: components["schemas"]["Challenge"] | null;
@@ -1463,7 +1463,7 @@ export interface components {
             name: string;
         };
         /** @enum {string} */
-        Priority: "Low" | "Normal" | "High" | "Urgent";
+        Priority: "low" | "normal" | "high" | "urgent";
         Receipt: components["schemas"]["Outcome"] & {
             /** Format: uuid */
             id: string;
@@ -1472,7 +1472,7 @@ export interface components {
          * @description Whether the server knows this installation.
          * @enum {string}
          */
-        Registration: "Unapproved" | "Accepted" | "Quarantined" | "Revoked";
+        Registration: "unapproved" | "accepted" | "quarantined" | "revoked";
         RegistrationChange: {
             registration: components["schemas"]["Registration"];
         };
@@ -1544,7 +1544,7 @@ export interface components {
             total: number;
         };
         /** @enum {string} */
-        Status: "Open" | "AwaitingReply" | "OnHold" | "Resolved" | "Closed";
+        Status: "open" | "awaiting_reply" | "on_hold" | "resolved" | "closed";
         /**
          * @description `POST /api/agent/v1/sync`, signed. An empty `items` is a plain *what is new?*. A device that is
          *     accepted but not enabled may sync too: its items are deferred, its state is told.
@@ -1677,7 +1677,7 @@ export interface components {
          * @description What kind of ticket it is.
          * @enum {string}
          */
-        TicketType: "Incident" | "Request";
+        TicketType: "incident" | "request";
         Tickets: {
             /** @description The cursor of the next page. */
             next?: string | null;
