@@ -3,6 +3,7 @@
 import { convertFileSrc, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import { getCurrentWebviewWindow } from '@tauri-apps/api/webviewWindow';
+import { onDestroy } from 'svelte';
 
 import type { AgentStatus } from '../shared/gen/AgentStatus';
 import type { Area } from '../shared/gen/Area';
@@ -71,9 +72,15 @@ interface Events {
   'tauri://drag-leave': unknown;
 }
 
-/** Calls back for each event, as long as the window lives. */
-export function on<E extends keyof Events>(event: E, callback: (payload: Events[E]) => void): void {
-  void listen<Events[E]>(event, ({ payload }) => callback(payload), { target: label() });
+/** Calls back for each event, until the function that it returns is called. */
+export function on<E extends keyof Events>(event: E, callback: (payload: Events[E]) => void): () => void {
+  const listening = listen<Events[E]>(event, ({ payload }) => callback(payload), { target: label() });
+  return () => void listening.then((stop) => stop());
+}
+
+/** Calls back as long as the component that asks is shown: one that is gone hears nothing. */
+export function whileShown<E extends keyof Events>(event: E, callback: (payload: Events[E]) => void): void {
+  onDestroy(on(event, callback));
 }
 
 export function label(): string {
