@@ -18,6 +18,6 @@ export default defineConfig(({ mode }) => {
       modulePreload: { polyfill: false },
     },
     server: { proxy: { '/api': 'http://127.0.0.1:8080' } },
-    test: { include: ['tests/**/*.test.ts'] },
+    test: { include: ['tests/**/*.test.ts'], setupFiles: ['tests/setup.ts'] },
   };
 });

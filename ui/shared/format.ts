@@ -1,11 +1,11 @@
 // Times, sizes and names, as people write them.
 
-import { language, number, t } from './i18n.svelte';
+import { locale, number, t } from './i18n.svelte';
 
 const DAY = 24 * 60 * 60 * 1000;
 
 function time(at: number): string {
-  return new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit' }).format(at);
+  return new Intl.DateTimeFormat(locale(), { hour: '2-digit', minute: '2-digit' }).format(at);
 }
 
 function dayOf(at: number): number {
@@ -20,7 +20,7 @@ export function shortTime(at: number, now: number): string {
   if (days === 1) return t('common.yesterday');
   const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
   const year = sameYear ? {} : ({ year: 'numeric' } as const);
-  return new Intl.DateTimeFormat(language(), { day: 'numeric', month: 'short', ...year }).format(at);
+  return new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'short', ...year }).format(at);
 }
 
 /** Day and time, in full where it is not today. */
@@ -32,11 +32,11 @@ export function dayAndTime(at: number, now: number): string {
 }
 
 export function fullTime(at: number): string {
-  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(at);
 }
 
 export function date(at: number): string {
-  return new Intl.DateTimeFormat(language(), { dateStyle: 'long' }).format(at);
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'long' }).format(at);
 }
 
 export const clock = time;
@@ -45,7 +45,7 @@ export const clock = time;
 export function ago(at: number, now: number): string {
   const seconds = Math.max(0, Math.round((now - at) / 1000));
   if (seconds < 60) return t('common.just_now');
-  const relative = new Intl.RelativeTimeFormat(language(), { numeric: 'auto' });
+  const relative = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
   if (seconds < 3600) return relative.format(-Math.floor(seconds / 60), 'minute');
   if (seconds < 86_400) return relative.format(-Math.floor(seconds / 3600), 'hour');
   return relative.format(-Math.floor(seconds / 86_400), 'day');
@@ -57,12 +57,12 @@ const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
 export function bytes(size: number): string {
   const step = size < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(size) / 10));
   const value = size / 1024 ** step;
-  const digits = new Intl.NumberFormat(language(), { maximumFractionDigits: step > 1 && value < 100 ? 1 : 0 });
+  const digits = new Intl.NumberFormat(locale(), { maximumFractionDigits: step > 1 && value < 100 ? 1 : 0 });
   return t(`common.unit.${UNITS[step] ?? 'B'}` as 'common.unit.B', { value: digits.format(value) });
 }
 
 export function percent(part: number): string {
-  return new Intl.NumberFormat(language(), { style: 'percent' }).format(part);
+  return new Intl.NumberFormat(locale(), { style: 'percent' }).format(part);
 }
 
 export function duration(seconds: number): string {

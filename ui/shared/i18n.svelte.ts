@@ -10,10 +10,17 @@ type Values = Record<string, string | number>;
 
 const TEXTS: Record<Language, Record<Key, string>> = { en, fr };
 
+const LOCALES: Record<Language, string> = { en: 'en-GB', fr: 'fr-FR' };
+
 let current = $state<Language>('en');
 
 export function language(): Language {
   return current;
+}
+
+/** How times, dates and numbers are written: the 24-hour clock, the day before the month. */
+export function locale(): string {
+  return LOCALES[current];
 }
 
 export function setLanguage(language: Language): void {
@@ -49,5 +56,5 @@ export function fill(text: string, values: Values): string {
 }
 
 export function number(value: number): string {
-  return new Intl.NumberFormat(current).format(value);
+  return new Intl.NumberFormat(locale()).format(value);
 }
