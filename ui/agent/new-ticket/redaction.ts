@@ -9,12 +9,15 @@ export interface Size {
 
 /** The area between two points of the shown picture, in its own pixels and within it. */
 export function between(from: [number, number], to: [number, number], shown: Size, picture: Size): Area {
-  const scale = { x: picture.width / shown.width, y: picture.height / shown.height };
-  const left = Math.floor(Math.min(from[0], to[0]) * scale.x);
-  const top = Math.floor(Math.min(from[1], to[1]) * scale.y);
-  const right = Math.ceil(Math.max(from[0], to[0]) * scale.x);
-  const bottom = Math.ceil(Math.max(from[1], to[1]) * scale.y);
+  const [left, right] = span(from[0], to[0], shown.width, picture.width);
+  const [top, bottom] = span(from[1], to[1], shown.height, picture.height);
   return within({ x: left, y: top, width: right - left, height: bottom - top }, picture);
+}
+
+/** The pixels between two places on one side of the picture; one that is touched is covered. */
+function span(from: number, to: number, shown: number, pixels: number): [number, number] {
+  const pixel = (place: number) => (Math.min(Math.max(0, place), shown) * pixels) / shown;
+  return [Math.floor(pixel(Math.min(from, to))), Math.ceil(pixel(Math.max(from, to)))];
 }
 
 /** The part of an area that lies in the picture; at least one pixel of it. */
