@@ -92,8 +92,10 @@ export function pictureAddress(version: number): string {
   return convertFileSrc(String(version), 'shot');
 }
 
+export type Fault = Pick<CommandError, 'code'> & Partial<CommandError>;
+
 /** A rejected command says why; anything else is a fault of ours. */
-export function asCommandError(error: unknown): Pick<CommandError, 'code'> & Partial<CommandError> {
+export function asCommandError(error: unknown): Fault {
   if (typeof error === 'object' && error !== null && 'code' in error) return error as CommandError;
   console.error(error);
   return { code: 'internal' };

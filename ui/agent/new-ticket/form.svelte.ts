@@ -1,18 +1,15 @@
 // The ticket that is being written. Everything typed is kept within a moment, on this PC.
 
 import type { Area } from '../../shared/gen/Area';
-import type { CommandError } from '../../shared/gen/CommandError';
 import type { Context } from '../../shared/gen/Context';
 import type { Draft } from '../../shared/gen/Draft';
 import type { OutboxEntry } from '../../shared/gen/OutboxEntry';
 import type { Screenshot } from '../../shared/gen/Screenshot';
 import type { TicketForm } from '../../shared/gen/TicketForm';
-import { agent, asCommandError, toBase64 } from '../agent';
+import { agent, asCommandError, type Fault, toBase64 } from '../agent';
 
 /** How long typing has to rest before it is kept. */
 const REST = 300;
-
-type Fault = Pick<CommandError, 'code'> & Partial<CommandError>;
 
 export class FormState {
   draft = $state() as Draft;
@@ -95,9 +92,11 @@ export class FormState {
     if (draft) this.draft.files = draft.files;
   }
 
-  async redact(areas: Area[]): Promise<void> {
+  /** Whether the picture now hides exactly these areas. */
+  async redact(areas: Area[]): Promise<boolean> {
     const screenshot = await this.attempt(() => agent.redact(areas));
     if (screenshot) this.screenshot = screenshot;
+    return screenshot !== undefined;
   }
 
   async removeScreenshot(): Promise<void> {
