@@ -1,8 +1,14 @@
 import '../shared/look';
+import './console.css';
+
 import { mount } from 'svelte';
+
 import { preferred, setLanguage } from '../shared/i18n.svelte';
 import App from './App.svelte';
+import { begin } from './session.svelte';
+import { restoreTheme } from './theme.svelte';
 
 setLanguage(preferred(navigator.languages));
-const target = document.getElementById('app');
-if (target) mount(App, { target });
+restoreTheme();
+mount(App, { target: document.querySelector('#app') ?? document.body });
+void begin();

@@ -1,0 +1,77 @@
+// Addresses and the pages they mean.
+
+export type Route =
+  | { page: 'tickets' }
+  | { page: 'ticket'; ticket: string }
+  | { page: 'devices' }
+  | { page: 'device'; device: string; tab: DeviceTab }
+  | { page: 'clients' }
+  | { page: 'client'; client: string; tab: ClientTab }
+  | { page: 'mail' }
+  | { page: 'missing' };
+
+export const DEVICE_TABS = ['agent', 'tickets', 'history'] as const;
+export const CLIENT_TABS = ['overview', 'devices', 'people', 'keys'] as const;
+export type DeviceTab = (typeof DEVICE_TABS)[number];
+export type ClientTab = (typeof CLIENT_TABS)[number];
+
+/** What an address means. */
+export function route(path: string): Route {
+  const [first, second, third] = path.split('/').filter(Boolean);
+  switch (first) {
+    case undefined:
+    case 'setup':
+    case 'sign-in':
+      return { page: 'tickets' };
+    case 'tickets':
+      return second ? { page: 'ticket', ticket: second } : { page: 'tickets' };
+    case 'devices': {
+      const tab = DEVICE_TABS.find((tab) => tab === (third ?? 'agent'));
+      if (!second) return { page: 'devices' };
+      return tab ? { page: 'device', device: second, tab } : { page: 'missing' };
+    }
+    case 'clients': {
+      const tab = CLIENT_TABS.find((tab) => tab === (third ?? 'overview'));
+      if (!second) return { page: 'clients' };
+      return tab ? { page: 'client', client: second, tab } : { page: 'missing' };
+    }
+    case 'mail':
+      return { page: 'mail' };
+    default:
+      return { page: 'missing' };
+  }
+}
+
+let path = $state(location.pathname);
+let search = $state(location.search);
+
+function read(): void {
+  path = location.pathname;
+  search = location.search;
+}
+window.addEventListener('popstate', read);
+
+export function current(): Route {
+  return route(path);
+}
+
+/** A value behind the question mark. */
+export function parameter(name: string): string | undefined {
+  return new URLSearchParams(search).get(name) ?? undefined;
+}
+
+export function go(address: string, replace = false): void {
+  if (replace) history.replaceState(null, '', address);
+  else history.pushState(null, '', address);
+  read();
+}
+
+/** Follows links within the console without loading the page again. */
+export function followLinks(event: MouseEvent): void {
+  if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const link = (event.target as Element).closest('a');
+  if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
+  if (link.pathname.startsWith('/api/')) return;
+  event.preventDefault();
+  go(link.pathname + link.search);
+}

@@ -1,0 +1,83 @@
+// Who is signed in.
+
+import { setLanguage } from '../shared/i18n.svelte';
+import { ApiError, api, type Overview, type SessionInfo, setCsrf } from './api';
+import { onLive, startLive, stopLive } from './live';
+
+type Gate = 'loading' | 'setup' | 'sign-in' | 'open' | 'unreachable';
+
+let gate = $state<Gate>('loading');
+let info = $state.raw<SessionInfo>();
+let overview = $state.raw<Overview>();
+
+export const session = {
+  get gate(): Gate {
+    return gate;
+  },
+  get info(): SessionInfo {
+    if (!info) throw new Error('nobody is signed in');
+    return info;
+  },
+  get overview(): Overview | undefined {
+    return overview;
+  },
+  get mayManage(): boolean {
+    return info?.technician.role === 'owner' || info?.technician.role === 'admin';
+  },
+  get mayWork(): boolean {
+    return info?.technician.role !== 'read_only';
+  },
+};
+
+/** Finds out what to show first: the set-up, the sign-in, or the console. */
+export async function begin(): Promise<void> {
+  try {
+    enter(await api.session());
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) {
+      gate = 'unreachable';
+      return;
+    }
+    const open = await api.setupOpen().catch(() => false);
+    gate = open ? 'setup' : 'sign-in';
+  }
+}
+
+export function enter(signedIn: SessionInfo): void {
+  info = signedIn;
+  setCsrf(signedIn.csrf);
+  setLanguage(signedIn.technician.language);
+  gate = 'open';
+  startLive();
+  void count();
+}
+
+/** The session ended, by oneself or by time. What was shown is gone from the page. */
+export function leave(): void {
+  stopLive();
+  info = undefined;
+  overview = undefined;
+  setCsrf('');
+  gate = 'sign-in';
+}
+
+export async function signOut(): Promise<void> {
+  await api.signOut().catch(() => undefined);
+  leave();
+}
+
+export async function chooseLanguage(language: 'en' | 'fr'): Promise<void> {
+  setLanguage(language);
+  const technician = await api.setLanguage(language);
+  if (info) info = { ...info, technician };
+}
+
+async function count(): Promise<void> {
+  if (gate !== 'open') return;
+  try {
+    overview = await api.overview();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) leave();
+  }
+}
+onLive(() => void count());
