@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import en from '../locales/en.json';
 import { errorField, errorText } from '../shared/errors';
 import { setLanguage } from '../shared/i18n.svelte';
 
+const types = import.meta.glob<string>('../shared/gen/*Code.ts', { query: '?raw', import: 'default', eager: true });
+
 /** The words of a type that is generated from Rust: they exist in no program. */
 function words(type: string): string[] {
-  const source = readFileSync(new URL(`../shared/gen/${type}.ts`, import.meta.url), 'utf8');
+  const source = types[`../shared/gen/${type}.ts`] ?? '';
   const body = source.slice(source.indexOf('export type'));
   return [...body.matchAll(/"(\w+)"/g)].map((match) => match[1] ?? '');
 }
