@@ -11,7 +11,7 @@ use crate::hex;
 pub(crate) fn facts() -> DeviceFacts {
     DeviceFacts {
         name: System::host_name().unwrap_or_else(|| "?".to_owned()),
-        os: System::long_os_version().unwrap_or_else(|| std::env::consts::OS.to_owned()),
+        os: os(),
         platform: std::env::consts::OS.to_owned(),
         model: firmware("product_name"),
         // The serial number is for administrators on Linux; elsewhere the system gives it to everybody.
@@ -93,8 +93,18 @@ fn firmware(field: &str) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
+/// As people call it, for example `Windows 11 Pro` or `Debian GNU/Linux 12`.
+fn os() -> String {
+    let named = if cfg!(target_os = "linux") {
+        System::name().zip(System::os_version()).map(|(name, version)| format!("{name} {version}"))
+    } else {
+        System::long_os_version()
+    };
+    named.unwrap_or_else(|| std::env::consts::OS.to_owned())
+}
+
 fn user() -> String {
-    ["USERNAME", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "?".to_owned())
+    whoami::username().unwrap_or_else(|_| "?".to_owned())
 }
 
 /// The first interface with an address that others can reach.

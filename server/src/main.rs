@@ -66,7 +66,7 @@ async fn start(config: Config) -> Result<(), StartError> {
     let local = listener.local_addr()?;
     println!("Deskbell {} listens on http://{local}/", env!("CARGO_PKG_VERSION"));
     if let Some(code) = app.new_setup_code().await? {
-        println!("Set it up at {}setup with this one-time code: {code}", app.public_url);
+        println!("Open {} and enter the one-time set-up code: {code}", app.public_url);
     }
     let shutdown = CancellationToken::new();
     tokio::spawn(told_to_stop(shutdown.clone()));

@@ -99,6 +99,13 @@ impl Desktop {
         Ok(String::from_utf8(process::run(command).await?)?.trim().to_owned())
     }
 
+    /// The id of the window that has the focus.
+    pub async fn focused_id(&self) -> Result<String> {
+        let mut command = self.command("xdotool");
+        command.arg("getactivewindow");
+        Ok(String::from_utf8(process::run(command).await?)?.trim().to_owned())
+    }
+
     /// The visible windows whose title holds `title`.
     pub async fn visible(&self, title: &str) -> Result<Vec<String>> {
         let mut command = self.command("xdotool");

@@ -5,12 +5,29 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use image::RgbaImage;
 
-use crate::{desktop::Desktop, process};
+use crate::{
+    desktop::Desktop,
+    process,
+    wait::{SOON, until},
+};
 
 /// The whole screen, pixel for pixel, read by ImageMagick and not by the program under test.
 pub async fn screen(desktop: &Desktop, file: &Path) -> Result<RgbaImage> {
+    shoot(desktop, "root", file).await
+}
+
+/// The window that has the focus, once it has been painted.
+pub async fn focused_window(desktop: &Desktop, file: &Path) -> Result<RgbaImage> {
+    until("the window is painted", SOON, async || {
+        let picture = shoot(desktop, &desktop.focused_id().await?, file).await?;
+        Ok((!is_blank(&picture)).then_some(picture))
+    })
+    .await
+}
+
+async fn shoot(desktop: &Desktop, window: &str, file: &Path) -> Result<RgbaImage> {
     let mut command = desktop.command("import");
-    command.args(["-silent", "-window", "root"]).arg(file);
+    command.args(["-silent", "-window", window]).arg(file);
     process::run(command).await?;
     open(file)
 }
@@ -62,6 +79,12 @@ pub fn colours(picture: &RgbaImage) -> usize {
     picture.pixels().map(|pixel| pixel.0).collect::<std::collections::HashSet<_>>().len()
 }
 
+/// Nothing is drawn on it yet.
+#[must_use]
+pub fn is_blank(picture: &RgbaImage) -> bool {
+    colours(picture) <= 8
+}
+
 /// Numbered pictures in one folder.
 #[derive(Debug)]
 pub struct Album {
@@ -85,7 +108,7 @@ impl Album {
     /// Keeps a picture, and refuses a blank one.
     pub fn keep(&mut self, name: &str, png: &[u8]) -> Result<()> {
         let picture = decode(png)?;
-        ensure!(colours(&picture) > 8, "the picture {name} is blank");
+        ensure!(!is_blank(&picture), "the picture {name} is blank");
         std::fs::write(self.folder.join(format!("{name}.png")), png)?;
         self.taken += 1;
         Ok(())

@@ -148,6 +148,9 @@ impl Session {
         self.wait(css, SOON).await?;
         let element = self.find(css).await?;
         self.post(&format!("/element/{element}/clear"), json!({})).await?;
+        if text.is_empty() {
+            return Ok(());
+        }
         self.post(&format!("/element/{element}/value"), json!({"text": text})).await.map(drop)
     }
 

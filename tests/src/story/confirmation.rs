@@ -87,7 +87,8 @@ fn bound(world: &World, token: &str) -> Result<()> {
         where i.device_id = ?1 and i.confirmed_at is not null and i.vouched_by is null";
     let email: String = database.one(sql, [&world.device])?;
     ensure!(email == people::EMPLOYEE.1, "it is {email}");
-    let kept = database.pairs("select token_hmac, coalesce(spent_at, '') from challenges where deliverable", [])?;
+    let kept = database
+        .pairs("select token_hmac, coalesce(cast(spent_at as text), '') from challenges where deliverable", [])?;
     ensure!(kept.iter().all(|(hmac, _)| !hmac.contains(token)), "the token itself is in the database");
     Ok(())
 }

@@ -40,6 +40,8 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
     heard(world, false).await?;
     let pushed = tray_says(world, NOT_ENABLED).await;
     world.check("disabling works as well", pushed);
+    // Its own choice would stay what it is whatever the client decides.
+    choose(world, "#agent-inherit").await?;
     everybody(world).await
 }
 

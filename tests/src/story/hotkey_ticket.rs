@@ -12,9 +12,12 @@ use crate::{
 
 const SUBJECT: &str = "Invoices print as blank pages";
 const DESCRIPTION: &str = "Since this morning. First page: <b>blank</b> 🖨️\nSecond page: grey & striped.";
+const RIGHT: &str = "\u{E014}";
+const DOWN: &str = "\u{E015}";
 const PASTED: &[u8] = b"a log file\nwith two lines\n";
 
 pub(super) async fn play(world: &mut World) -> Result<()> {
+    close_windows(world).await?;
     let other = another_program(world).await?;
     let moment = world.picture_screen("06-before-the-key").await?;
     world.desktop.press(&["ctrl+F12"]).await?;
@@ -52,6 +55,22 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
     Ok(())
 }
 
+/// Escape closes each of the agent's windows.
+pub(super) async fn close_windows(world: &World) -> Result<()> {
+    for title in ["Personal settings", "My tickets", "New ticket"] {
+        until("the window is closed", SOON, async || {
+            if world.desktop.visible(title).await?.is_empty() {
+                return Ok(Some(()));
+            }
+            world.desktop.focus(title).await?;
+            world.desktop.press(&["Escape"]).await?;
+            Ok(None)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 /// A window of another program with a pattern of its own, in the foreground.
 async fn another_program(world: &World) -> Result<Process> {
     let file = world.desktop.folder().join("ledger.png");
@@ -86,9 +105,21 @@ async fn fill(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// Covers a part of the picture; which, in the picture's pixels.
-async fn redact(_world: &mut World) -> Result<Area> {
-    Ok(Area { x: 0, y: 0, width: 1, height: 1 })
+/// Blackens a part of the picture by keyboard; which, in the picture's pixels.
+async fn redact(world: &mut World) -> Result<Area> {
+    let page = world.agent()?.page()?;
+    page.click("#redact").await?;
+    page.click("#add-area").await?;
+    page.keys(&[RIGHT, DOWN]).await?;
+    page.wait("[data-area]", SOON).await?;
+    world.picture_window("06-redact").await?;
+    let page = world.agent()?.page()?;
+    page.click("#redact-done").await?;
+    page.wait("#subject", SOON).await?;
+    let form = page.call_agent("ticket_form", serde_json::json!({})).await?;
+    let area = &form["screenshot"]["redactions"][0];
+    let pixels = |name: &str| area[name].as_u64().and_then(|n| u32::try_from(n).ok()).context("no redacted area");
+    Ok(Area { x: pixels("x")?, y: pixels("y")?, width: pixels("width")?, height: pixels("height")? })
 }
 
 async fn what_will_be_sent(world: &mut World) -> Result<()> {

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 
-use super::World;
+use super::{World, hotkey_ticket::close_windows};
 use crate::wait::{SOON, until};
 
 pub(super) async fn play(world: &mut World) -> Result<()> {
     let process = world.agent()?.id();
-    close(world).await?;
+    close_windows(world).await?;
     let clicked = async { world.tray()?.click(&["Create new ticket"]).await }.await;
     if world.check("the menu has Create new ticket", clicked).is_some() {
         let opened = opened(world).await;
@@ -16,7 +16,7 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
         draft_survives(world).await?;
     }
     for (what, arguments) in [("deskbell new", &["new"][..]), ("a second start", &[])] {
-        close(world).await?;
+        close_windows(world).await?;
         world.agent()?.run(arguments).await?;
         let opened = opened(world).await;
         world.check(&format!("{what} opens the window"), opened);
@@ -33,22 +33,11 @@ async fn opened(world: &World) -> Result<()> {
     .await
 }
 
-/// Escape closes the window, whatever its state.
-async fn close(world: &World) -> Result<()> {
-    if world.desktop.focused().await.is_ok_and(|title| title.contains("icket")) {
-        world.desktop.press(&["Escape"]).await?;
-    }
-    until("the window is closed", SOON, async || {
-        Ok(world.desktop.visible("New ticket").await?.is_empty().then_some(()))
-    })
-    .await
-}
-
 /// What was typed is there again after Escape.
 async fn draft_survives(world: &mut World) -> Result<()> {
     world.open_window("new-ticket").await?;
     world.agent()?.page()?.fill("#subject", "A draft").await?;
-    close(world).await?;
+    close_windows(world).await?;
     world.agent()?.run(&["new"]).await?;
     world.open_window("new-ticket").await?;
     let kept = world.agent()?.page()?.wait_value("#subject", "A draft").await;

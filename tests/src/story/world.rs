@@ -18,6 +18,7 @@ use crate::{
     picture::{self, Album},
     server::Server,
     tray_host::TrayHost,
+    wait::{SOON, until},
     webdriver::Session,
 };
 
@@ -155,16 +156,21 @@ impl World {
         self.album.keep(name, &png)
     }
 
-    /// Keeps a picture of an agent's window, as the page draws it.
+    /// Keeps a picture of the agent's window that has the focus, as the screen shows it.
     pub async fn picture_window(&mut self, name: &str) -> Result<()> {
-        let png = self.agent()?.page()?.picture().await?;
-        self.album.keep(name, &png)
+        let file = self.desktop.folder().join("window.png");
+        picture::focused_window(&self.desktop, &file).await?;
+        self.album.keep(name, &std::fs::read(&file)?)
     }
 
     /// Keeps a picture of the whole screen.
     pub async fn picture_screen(&mut self, name: &str) -> Result<image::RgbaImage> {
         let file = self.desktop.folder().join("screen.png");
-        let screen = picture::screen(&self.desktop, &file).await?;
+        let screen = until("the screen shows something", SOON, async || {
+            let screen = picture::screen(&self.desktop, &file).await?;
+            Ok((!picture::is_blank(&screen)).then_some(screen))
+        })
+        .await?;
         self.album.keep(name, &std::fs::read(&file)?)?;
         Ok(screen)
     }
