@@ -9,7 +9,7 @@ use deskbell_protocol::{
     device::{DeviceFacts, Enrol, Enrolled, Hello, HotkeyState},
     id::ServerId,
     signature::{self, Body, Request},
-    sync::{SyncRequest, SyncResponse},
+    sync::{OutboxItem, SyncRequest, SyncResponse},
     ticket::Language,
 };
 use ed25519_dalek::SigningKey;
@@ -52,7 +52,7 @@ impl Device {
     }
 
     /// Asks what is new, and thereby says that it has heard.
-    pub async fn sync(&self, epoch: i64, applied_revision: i64) -> Result<SyncResponse> {
+    pub async fn sync(&self, epoch: i64, applied_revision: i64, items: Vec<OutboxItem>) -> Result<SyncResponse> {
         self.send(
             "/api/agent/v1/sync",
             &SyncRequest {
@@ -64,7 +64,7 @@ impl Device {
                 epoch,
                 applied_revision,
                 cursor: 0,
-                items: Vec::new(),
+                items,
             },
         )
         .await

@@ -56,7 +56,8 @@ pub struct Origin {
     pub installation: InstallationId,
 }
 
-/// A ticket that a device sent. Its description is its first message, which the caller adds.
+/// A ticket that a device sent; nothing where its id is stored already, and then its number is left
+/// out. Its description is its first message, which the caller adds.
 pub async fn insert(
     tx: &mut Tx,
     ticket: &NewTicket,
@@ -64,21 +65,22 @@ pub async fn insert(
     priority: Priority,
     content_hash: &str,
     now: Millis,
-) -> sqlx::Result<i64> {
+) -> sqlx::Result<Option<i64>> {
     let number = tx.next_ticket_numbers(1).await?.first().copied().ok_or(sqlx::Error::RowNotFound)?;
     let context = serde_json::to_string(&ticket.context).unwrap_or_default();
-    sql!(
+    let inserted = sql!(
         execute tx,
         "insert into tickets (id, number, client_id, requester_id, device_id, installation_id, type, subject, status,
          can_work, affected, priority, language, context, content_hash, last_sequence, files_pending, written_at,
          received_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $17)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $17)
+         on conflict do nothing",
         Text(ticket.id), number, Text(origin.client), Text(ticket.author), Text(origin.device),
         Text(origin.installation), Text(ticket.ticket_type), ticket.subject.trim(), ticket.can_work.map(Text),
         Text(ticket.affected), Text(priority), Text(ticket.language), &context, content_hash,
         i64::try_from(ticket.attachments.len()).unwrap_or(i64::MAX), ticket.written_at, now
     )?;
-    Ok(number)
+    Ok((inserted == 1).then_some(number))
 }
 
 pub async fn find(tx: &mut Tx, scope: Scope, id: TicketId) -> sqlx::Result<Option<Ticket>> {

@@ -75,6 +75,7 @@ async fn everybody(world: &mut World) -> Result<()> {
     let (http, url) = (world.server.http().clone(), world.server.url());
     let offline = Device::new(&http, &url, "PC-OFFLINE", 2).await?;
     let enrolled = offline.enrol(&world.key).await?;
+    world.offline = Some(offline);
     world.holds("a new device is not enabled", !enrolled.state.enabled);
     world.browser.go(&format!("{url}/clients/{}/devices", world.client)).await?;
     world.browser.click("#actions").await?;

@@ -1,6 +1,12 @@
 //! 8: the server is away, everything is killed, and the ticket arrives exactly once, unaltered.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use deskbell_protocol::{
+    device::Context,
+    id::TicketId,
+    sync::OutboxItem,
+    ticket::{Affected, Language, NewTicket, TicketType},
+};
 
 use super::{World, hotkey_ticket::stored_file};
 use crate::{
@@ -8,6 +14,7 @@ use crate::{
     wait::{SOON, until},
 };
 
+const LOST: &str = "A second screen, please";
 const SUBJECT: &str = "Nothing prints at all";
 /// Large enough for many pieces, so that a kill falls between two of them.
 const FILE_BYTES: usize = 12 * 1024 * 1024;
@@ -42,7 +49,34 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
         Ok((world.server.database()?.count(sql, [&hash])? > 0).then_some(()))
     })
     .await?;
-    once(world, &hash)
+    once(world, &hash)?;
+    lost_answer(world).await
+}
+
+/// A device that never gets its answer sends the same again, and is told the same number.
+async fn lost_answer(world: &World) -> Result<()> {
+    let device = world.offline.as_ref().context("the second computer is missing")?;
+    let state = device.sync(0, 0, Vec::new()).await?;
+    let person = state.state.confirmation.context("nobody is confirmed there")?;
+    let item = OutboxItem::Ticket(NewTicket {
+        id: TicketId(uuid::Uuid::from_u128(0xDE5C_BE11)),
+        author: person.requester_id,
+        ticket_type: TicketType::Request,
+        subject: LOST.into(),
+        description: String::new(),
+        can_work: None,
+        affected: Affected::Me,
+        attachments: Vec::new(),
+        context: Context::default(),
+        language: Language::En,
+        written_at: 0,
+    });
+    let first = device.sync(state.epoch, state.state.revision, vec![item.clone()]).await?;
+    let again = device.sync(state.epoch, state.state.revision, vec![item]).await?;
+    ensure!(first.receipts == again.receipts, "{:?} and then {:?}", first.receipts, again.receipts);
+    let found = world.server.database()?.count("select count(*) from tickets where subject = ?1", [LOST])?;
+    ensure!(found == 1, "what was sent twice is there {found} times");
+    Ok(())
 }
 
 /// Not compressible, and the same in every run.

@@ -13,6 +13,7 @@ use crate::{
     agent::Agent,
     api::Api,
     desktop::Desktop,
+    device::Device,
     mail::MailServer,
     notifications::Recorder,
     picture::{self, Album},
@@ -57,6 +58,8 @@ pub struct World {
     /// The owner's browser.
     pub browser: Session,
     pub agent: Option<Agent>,
+    /// The second computer, which no agent runs on.
+    pub offline: Option<Device>,
     pub server: Server,
     pub api: Option<Api>,
     pub mail: MailServer,
@@ -93,6 +96,7 @@ impl World {
             facts: HashSet::new(),
             album: Album::new(pictures)?,
             agent: None,
+            offline: None,
             api: None,
             key: String::new(),
             client: String::new(),

@@ -32,6 +32,15 @@ enum Not {
     Ever(ErrorCode, &'static str),
 }
 
+impl From<Not> for Outcome {
+    fn from(not: Not) -> Self {
+        match not {
+            Not::Now(code, message) => Self::Deferred { code, message: message.to_owned() },
+            Not::Ever(code, message) => Self::Refused { code, message: message.to_owned() },
+        }
+    }
+}
+
 type Checked<T> = Result<T, Not>;
 
 /// # Errors
@@ -43,22 +52,39 @@ pub(super) async fn take(
     now: Millis,
 ) -> ApiResult<Receipt> {
     let hash = content_hash(item);
-    let outcome = match stored(tx, item, &hash).await? {
+    // A ticket is known by its unique id, when it is inserted; what follows it is known before, since
+    // its place in the ticket is taken by then.
+    let known = match item {
+        OutboxItem::Ticket(_) => None,
+        OutboxItem::Reply(_) | OutboxItem::Status(_) => stored(tx, item, &hash).await?,
+    };
+    let outcome = match known {
         Some(outcome) => outcome,
-        None => match fits(item).and(may(tx, installation, item).await?) {
-            Ok(author) => match item {
-                OutboxItem::Ticket(ticket) => store_ticket(tx, installation, author, ticket, &hash, now).await?,
-                OutboxItem::Reply(reply) => store_reply(tx, installation, author, reply, &hash, now).await?,
-                OutboxItem::Status(status) => store_status(tx, installation, author, status, &hash, now).await?,
-            },
-            Err(not) => Err(not),
-        }
-        .unwrap_or_else(|not| match not {
-            Not::Now(code, message) => Outcome::Deferred { code, message: message.to_owned() },
-            Not::Ever(code, message) => Outcome::Refused { code, message: message.to_owned() },
-        }),
+        None => match store(tx, installation, item, &hash, now).await? {
+            Ok(outcome) => outcome,
+            // What is stored already stays received, whatever has changed here since.
+            Err(not) => stored(tx, item, &hash).await?.unwrap_or_else(|| not.into()),
+        },
     };
     Ok(Receipt { id: item.id(), outcome })
+}
+
+async fn store(
+    tx: &mut Tx,
+    installation: &Installation,
+    item: &OutboxItem,
+    hash: &str,
+    now: Millis,
+) -> ApiResult<Checked<Outcome>> {
+    let author = match fits(item).and(may(tx, installation, item).await?) {
+        Ok(author) => author,
+        Err(not) => return Ok(Err(not)),
+    };
+    match item {
+        OutboxItem::Ticket(ticket) => store_ticket(tx, installation, author, ticket, hash, now).await,
+        OutboxItem::Reply(reply) => store_reply(tx, installation, author, reply, hash, now).await,
+        OutboxItem::Status(status) => store_status(tx, installation, author, status, hash, now).await,
+    }
 }
 
 fn content_hash(item: &OutboxItem) -> String {
@@ -207,7 +233,10 @@ async fn store_ticket(
 ) -> ApiResult<Checked<Outcome>> {
     let origin =
         Origin { client: installation.client_id.0, device: installation.device_id.0, installation: installation.id.0 };
-    let number = tickets::insert(tx, new, origin, priority(new.can_work, new.affected), hash, now).await?;
+    let priority = priority(new.can_work, new.affected);
+    let Some(number) = tickets::insert(tx, new, origin, priority, hash, now).await? else {
+        return Ok(Err(Not::Ever(ErrorCode::ContentConflict, "another content with this id is stored already")));
+    };
     let message = NewMessage {
         id: MessageId(new.id.0),
         ticket: new.id,
