@@ -53,7 +53,7 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     device.signed.spend_nonce(&mut tx).await?;
     // What the extractor read may have changed since.
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
-    if !(installation.epoch - 1..=installation.epoch).contains(&request.epoch) {
+    let Some(epoch) = next_epoch(installation.epoch, request.epoch) else {
         quarantine(&mut tx, &installation, now).await?;
         tx.commit().await?;
         app.committed();
@@ -61,8 +61,7 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
             ErrorCode::DeviceQuarantined,
             "this device's key was used by two machines; enrol it again",
         ));
-    }
-    let epoch = installation.epoch + 1;
+    };
     note(&mut tx, &installation, &request, epoch, now).await?;
     let mut receipts = Vec::with_capacity(request.items.len());
     for item in &request.items {
@@ -81,6 +80,17 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     tx.commit().await?;
     app.committed();
     Ok(Json(response))
+}
+
+/// The epoch of the answer to an installation that holds the one of an earlier answer; none where a
+/// second machine must have got the answers in between. Who never got the last answer gets its epoch
+/// again: an installation that loses any number of answers in a row is still one machine.
+const fn next_epoch(current: i64, held: i64) -> Option<i64> {
+    match current - held {
+        0 => Some(current + 1),
+        1 => Some(current),
+        _ => None,
+    }
 }
 
 async fn note(
@@ -149,4 +159,24 @@ async fn changed(
         summaries.push(tickets::summary(tx, ticket).await?);
     }
     Ok((summaries, cursor, more))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_are_lost_in_a_row_make_no_second_machine() {
+        let mut current = 7;
+        for _ in 0..5 {
+            current = next_epoch(current, 6).expect("a lost answer is no second machine");
+        }
+        assert_eq!(next_epoch(current, current), Some(8));
+    }
+
+    #[test]
+    fn an_epoch_that_was_left_behind_is_a_second_machines() {
+        assert_eq!(next_epoch(7, 5), None, "another machine had two answers meanwhile");
+        assert_eq!(next_epoch(7, 8), None, "an answer that this server never gave");
+    }
 }
