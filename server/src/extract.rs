@@ -1,12 +1,37 @@
 //! Extractors that answer in our error format.
 
 use axum::{
-    extract::{FromRequest, Request},
+    extract::{
+        FromRequest, Request,
+        rejection::{PathRejection, QueryRejection},
+    },
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
+
+/// Places of a path. One that is no id names nothing that is there.
+#[derive(Debug, axum::extract::FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(ApiError))]
+pub struct Path<T>(pub T);
+
+/// What stands behind the question mark.
+#[derive(Debug, axum::extract::FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(ApiError))]
+pub struct Query<T>(pub T);
+
+impl From<PathRejection> for ApiError {
+    fn from(_: PathRejection) -> Self {
+        Self::not_found()
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::malformed(format!("the query cannot be read: {}", rejection.body_text()))
+    }
+}
 
 /// A JSON body. What is not UTF-8, not JSON or not of the shape is refused as `malformed`.
 #[derive(Debug)]

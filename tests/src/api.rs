@@ -44,13 +44,30 @@ impl Api {
         self.call(Method::PUT, path, body).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Value) -> Result<Value> {
+    pub async fn patch(&self, path: &str, body: Value) -> Result<Value> {
+        self.call(Method::PATCH, path, body).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<Value> {
+        self.call(Method::DELETE, path, Value::Null).await
+    }
+
+    /// The answer as it comes, whatever it says.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<reqwest::Response> {
         let mut request =
             self.http.request(method.clone(), format!("{}{path}", self.base)).header("cookie", &self.cookie);
         if method != Method::GET {
-            request = request.header("x-csrf-token", &self.csrf).json(&body);
+            request = request.header("x-csrf-token", &self.csrf);
         }
-        let answer = request.send().await?;
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        Ok(request.send().await?)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> Result<Value> {
+        let body = if method == Method::GET { None } else { Some(serde_json::to_vec(&body)?) };
+        let answer = self.send(method.clone(), path, body).await?;
         ensure!(answer.status().is_success(), "{method} {path}: {}: {}", answer.status(), answer.text().await?);
         Ok(answer.json().await.unwrap_or_default())
     }

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -25,7 +25,7 @@ use crate::{
         live_events::{self, ConsoleEvent},
     },
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path, Query},
 };
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -1,6 +1,6 @@
 //! `GET /api/agent/v1/tickets/{id}`: a requester's own conversation.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use deskbell_protocol::{
     conversation::{Conversation, MessageContent},
     error::ErrorBody,
@@ -13,7 +13,7 @@ use crate::{
     auth::device::ConfirmedPerson,
     db::tickets,
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path},
 };
 
 /// The whole conversation, without internal notes.

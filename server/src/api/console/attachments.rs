@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -14,6 +14,7 @@ use crate::{
     auth::technician::Technician,
     db::attachments,
     error::{ApiError, ApiResult},
+    extract::{Path, Query},
 };
 
 /// Pictures that a page may show; the type was found in the content, not believed.

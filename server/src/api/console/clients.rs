@@ -1,9 +1,6 @@
 //! Clients.
 
-use axum::{
-    extract::{Path, Query, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use deskbell_protocol::{
     Millis,
     error::{ErrorBody, ErrorCode},
@@ -24,7 +21,7 @@ use crate::{
     },
     enablement::Delivery,
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path, Query},
 };
 
 /// Domains of one client.

@@ -1,9 +1,6 @@
 //! Devices: who they are, whether the agent is on there, and why.
 
-use axum::{
-    extract::{Path, Query, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use deskbell_protocol::{
     Millis,
     device::Registration,
@@ -32,7 +29,7 @@ use crate::{
     },
     enablement::{Delivery, Level},
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path, Query},
 };
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]

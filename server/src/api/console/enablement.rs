@@ -1,6 +1,6 @@
 //! Turning the agent on and off: for the organization, a client, a device, or a selection.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use deskbell_protocol::{
     Millis,
     error::{ErrorBody, ErrorCode},
@@ -24,7 +24,7 @@ use crate::{
     },
     enablement::Choices,
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path},
 };
 
 /// Devices of one bulk action.

@@ -1,9 +1,6 @@
 //! Enrolment keys of a client.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use deskbell_protocol::{
     Millis,
     error::{ErrorBody, ErrorCode},
@@ -24,7 +21,7 @@ use crate::{
         live_events::{self, ConsoleEvent},
     },
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path},
     secrets,
 };
 

@@ -1,6 +1,6 @@
 //! Who did what to a device or a client.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use deskbell_protocol::{
     Millis,
     error::ErrorBody,
@@ -16,7 +16,7 @@ use crate::{
         history::{self, HistoryRow},
     },
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path},
 };
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]

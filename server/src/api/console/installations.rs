@@ -1,6 +1,6 @@
 //! Installations of a device: whether they are trusted, and who is confirmed there.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use deskbell_protocol::{
     Millis,
     device::{HotkeyState, Registration},
@@ -24,7 +24,7 @@ use crate::{
     },
     enablement::{self, Delivery},
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path},
     secrets,
 };
 

@@ -1,9 +1,6 @@
 //! Mails that wait or failed, and another try.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use deskbell_protocol::{Millis, error::ErrorBody};
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,7 +10,7 @@ use crate::{
     auth::technician::Admin,
     db::jobs::{self, Job},
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path},
     mail::Mail,
 };
 

@@ -1,6 +1,6 @@
 //! A client's people: those who confirmed an address.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use deskbell_protocol::{
     Millis,
     error::ErrorBody,
@@ -21,7 +21,7 @@ use crate::{
         requesters::{self, Requester},
     },
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path},
 };
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]

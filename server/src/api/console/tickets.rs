@@ -1,6 +1,6 @@
 //! Tickets, as technicians work them.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use deskbell_protocol::{
     Millis,
     conversation::{AuthorKind, Message, MessageContent},
@@ -25,7 +25,7 @@ use crate::{
         tickets::{self, Filter, View},
     },
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{Json, Path, Query},
     mail::MailKind,
     secrets, ticket_status,
 };

@@ -1,0 +1,134 @@
+//! A real server on a free port with a fresh database, in this process.
+
+#![allow(dead_code, reason = "each test program uses its part of it")]
+
+use std::path::Path;
+
+use deskbell_protocol::{
+    device::Enrolled,
+    id::{AttachmentId, RequesterId, TicketId},
+    sync::OutboxItem,
+    ticket::{Affected, AttachmentRole, Language, NewAttachment, NewTicket, TicketType},
+};
+use deskbell_server::{App, clock::Clock, config::Config, serve};
+use deskbell_tests::{api::Api, device::Device};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const OWNER: &str = "ada@harbour.example";
+
+pub(crate) struct Running {
+    pub(crate) url: String,
+    pub(crate) app: App,
+    pub(crate) http: reqwest::Client,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) served: tokio::task::JoinHandle<std::io::Result<()>>,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+pub(crate) fn config(folder: &Path) -> Config {
+    let flags = [("data_dir", Some(folder.display().to_string())), ("listen", Some("127.0.0.1:0".to_owned()))];
+    Config::load(None, std::iter::empty(), &flags).expect("the tests' own configuration")
+}
+
+impl Running {
+    pub(crate) async fn start(clock: Clock) -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let app = App::open(config(folder.path()), clock).await.expect("a server opens on an empty folder");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve(listener, app.clone(), shutdown.clone()));
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { url, app, http, shutdown, served, folder }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Done with the set-up, and signed in as the owner.
+    pub(crate) async fn owner(&self) -> Api {
+        let code = self.app.new_setup_code().await.expect("a code").expect("the set-up is open");
+        let answers = json!({"code": code, "organization": "Harbour IT", "name": "Ada", "email": OWNER,
+            "password": PASSWORD, "language": "en"});
+        Api::set_up(&self.http, &self.url, answers).await.expect("the set-up is done")
+    }
+}
+
+/// A client with a key, and one device of it.
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) key: String,
+}
+
+pub(crate) async fn client(api: &Api, name: &str, domain: &str) -> Client {
+    let client = api.post("/clients", json!({"name": name, "domains": [domain]})).await.expect("a client");
+    let id = text(&client["id"]);
+    let key = json!({"name": "Key", "expires_in_days": 7, "max_devices": 3});
+    let created = api.post(&format!("/clients/{id}/enrolment-keys"), key).await.expect("a key");
+    Client { id, key: text(&created["secret"]) }
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A device that is enrolled, enabled and vouched for.
+pub(crate) struct Ready {
+    pub(crate) device: Device,
+    pub(crate) enrolled: Enrolled,
+    pub(crate) person: RequesterId,
+    pub(crate) epoch: i64,
+}
+
+pub(crate) async fn ready(server: &Running, api: &Api, client: &Client, seed: u8) -> Ready {
+    let device = Device::new(&server.http, &server.url, &format!("PC-{seed}"), seed).await.expect("a device");
+    let enrolled = device.enrol(&client.key).await.expect("it is enrolled");
+    api.put(&format!("/devices/{}/enablement", enrolled.device_id), json!({"enabled": true})).await.expect("enabled");
+    let person = json!({"name": "Sam Okafor", "email": format!("sam{seed}@northwind.example")});
+    api.post(&format!("/installations/{}/vouch", enrolled.installation_id), person).await.expect("vouched for");
+    let answer = device.sync(0, 0, Vec::new()).await.expect("a first sync");
+    let person = answer.state.confirmation.expect("a person").requester_id;
+    Ready { device, enrolled, person, epoch: answer.epoch }
+}
+
+pub(crate) fn ticket(id: u128, author: RequesterId, attachments: Vec<NewAttachment>) -> NewTicket {
+    NewTicket {
+        id: TicketId(Uuid::from_u128(id)),
+        author,
+        ticket_type: TicketType::Incident,
+        subject: format!("Ticket {id}"),
+        description: "It does not print.".into(),
+        can_work: None,
+        affected: Affected::Me,
+        attachments,
+        context: Default::default(),
+        language: Language::En,
+        written_at: 1,
+    }
+}
+
+pub(crate) fn item(ticket: NewTicket) -> OutboxItem {
+    OutboxItem::Ticket(ticket)
+}
+
+pub(crate) fn file(id: u128, name: &str, content: &[u8]) -> NewAttachment {
+    NewAttachment {
+        id: AttachmentId(Uuid::from_u128(id)),
+        role: AttachmentRole::File,
+        name: name.into(),
+        content_type: "text/plain".into(),
+        size: content.len() as u64,
+        sha256: deskbell_tests::picture::sha256(content),
+    }
+}
