@@ -112,7 +112,7 @@ impl Config {
         Self::read(folders, environment.collect())
     }
 
-    fn read(folders: &Folders, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
+    pub(crate) fn read(folders: &Folders, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
         let refused = |error: config::ConfigError| {
             ConfigError(format!("the configuration is refused: {}", error.to_string().replace('\n', " ")))
         };

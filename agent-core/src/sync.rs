@@ -28,6 +28,7 @@ use crate::{
 pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> {
     let mut deferred = HashSet::new();
     loop {
+        let _alone = inner.exchange.lock().await;
         let said = Said { hotkey: inner.hotkey(), language: inner.status.borrow().language };
         let skip = deferred.clone();
         let request = inner.store.read(move |c| request(c, &said, &skip)).await?;

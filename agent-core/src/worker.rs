@@ -102,6 +102,7 @@ async fn note(inner: &Inner, http: &Http, fault: &Fault) -> Result<(), Fault> {
         _ => None,
     };
     let unknown = fault.code() == Some(ErrorCode::DeviceUnknown);
+    let _alone = inner.exchange.lock().await;
     let effects = inner
         .store
         .write(move |tx| {

@@ -11,6 +11,7 @@ use std::{
 
 use deskbell_protocol::{
     Millis,
+    device::AgentState,
     error::ErrorCode,
     id::{AttachmentId, RequesterId, TicketId},
     limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, OUTBOX_BYTES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
@@ -28,7 +29,7 @@ use crate::{
     files::Kept,
     store::{StoreError, StoreResult, outbox, settings},
     sync::Effects,
-    view::{Draft, DraftFile, FileProgress, LocalErrorCode, OutboxEntry, Screenshot, TicketForm},
+    view::{CommandError, Draft, DraftFile, FileProgress, LocalErrorCode, OutboxEntry, Screenshot, TicketForm},
 };
 
 const DRAFT: &str = "draft";
@@ -231,12 +232,11 @@ impl Agent {
         let sizes: Vec<u64> = stored.draft.files.iter().map(|file| file.size).collect();
         fits(sizes.iter().copied()).inspect_err(|_| self.drop_file(picture))?;
         self.room_for(sizes.iter().sum()).await.inspect_err(|_| self.drop_file(picture))?;
-        let status = inner.status.borrow().clone();
-        let author = status.state.and_then(|state| state.confirmation).map(|person| person.requester_id);
+        let language = inner.status.borrow().language;
         let seen = inner.context.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let new = NewTicket {
             id: stored.draft.id,
-            author: author.unwrap_or(RequesterId(Uuid::nil())),
+            author: RequesterId(Uuid::nil()),
             ticket_type: stored.draft.ticket_type,
             subject: stored.draft.subject.trim().to_owned(),
             description: stored.draft.description.clone(),
@@ -244,19 +244,12 @@ impl Agent {
             affected: stored.draft.affected,
             attachments: announced(&stored),
             context: context::without(&seen.unwrap_or_default(), &stored.draft.removed_facts),
-            language: status.language,
+            language,
             written_at: now,
         };
-        let entry = queued(new, author, &stored.draft.files, now);
-        let kept = entry.clone();
-        let written = inner
-            .store
-            .write(move |tx| {
-                outbox::insert(tx, &kept)?;
-                settings::remove(tx, DRAFT)
-            })
-            .await;
-        written.inspect_err(|_| self.drop_file(picture))?;
+        let entry = queued(new, &stored.draft.files, now);
+        let written = inner.store.write(move |tx| enqueue(tx, entry)).await;
+        let entry = written.inspect_err(|_| self.drop_file(picture))?;
         inner.show(Effects { entries: vec![entry.view()], ..Effects::default() }).await?;
         self.sync_now();
         Ok(entry.view())
@@ -276,7 +269,7 @@ impl Agent {
         let id = AttachmentId(clock::new_id((self.0.clock)()));
         let files = self.0.files.clone();
         let kept = tokio::task::spawn_blocking(move || files.keep(id, png.as_slice(), FILE_BYTES));
-        let kept = kept.await.map_err(|_| StoreError::Thread)?.map_err(StoreError::Io)?;
+        let kept = kept.await.map_err(|_| StoreError::Thread)?.map_err(not_kept)?;
         let (name, size) = (SCREENSHOT.to_owned(), kept.size);
         stored.hashes.insert(id, kept.sha256);
         stored.draft.files.insert(0, DraftFile { id, role: AttachmentRole::Screenshot, name, size });
@@ -329,11 +322,15 @@ impl Source {
 
     pub(super) fn keep(self, files: &crate::files::Files, now: Millis) -> Answer<(DraftFile, Kept)> {
         let id = AttachmentId(clock::new_id(now));
-        let kept = files.keep(id, self.read, FILE_BYTES).map_err(|error| match error.kind() {
-            io::ErrorKind::FileTooLarge => early(ErrorCode::FileTooLarge, "the file is too large"),
-            _ => StoreError::Io(error).into(),
-        })?;
+        let kept = files.keep(id, self.read, FILE_BYTES).map_err(not_kept)?;
         Ok((DraftFile { id, role: AttachmentRole::File, name: plain_name(&self.name), size: kept.size }, kept))
+    }
+}
+
+fn not_kept(error: io::Error) -> CommandError {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => early(ErrorCode::FileTooLarge, "the file is too large"),
+        _ => StoreError::Io(error).into(),
     }
 }
 
@@ -390,12 +387,25 @@ pub(super) fn announcement(file: &DraftFile, sha256: Option<&String>) -> NewAtta
     }
 }
 
-fn queued(new: NewTicket, author: Option<RequesterId>, files: &[DraftFile], now: Millis) -> outbox::Entry {
+/// The draft becomes an entry. Its author is who is confirmed at this very moment: a ticket that is
+/// kept while somebody proves their address is either theirs here, or claimed with what waited.
+fn enqueue(connection: &Connection, entry: outbox::Entry) -> StoreResult<outbox::Entry> {
+    let state: Option<AgentState> = settings::get(connection, "state")?;
+    let entry = match state.and_then(|state| state.confirmation) {
+        Some(person) => entry.by(person.requester_id),
+        None => entry,
+    };
+    outbox::insert(connection, &entry)?;
+    settings::remove(connection, DRAFT)?;
+    Ok(entry)
+}
+
+fn queued(new: NewTicket, files: &[DraftFile], now: Millis) -> outbox::Entry {
     outbox::Entry {
         id: new.id.0,
         ticket: new.id,
         subject: new.subject.clone(),
-        author,
+        author: None,
         item: OutboxItem::Ticket(new),
         reason: None,
         refused: false,

@@ -82,6 +82,9 @@ pub(crate) struct Inner {
     pub(crate) upload: Notify,
     /// A live connection is open.
     pub(crate) live: AtomicBool,
+    /// Held while the server is asked something that changes what this PC knows of itself, until the
+    /// answer is kept: an older answer must not be kept after a newer one.
+    pub(crate) exchange: tokio::sync::Mutex<()>,
     /// Known once the key is read and the server is found to be the right one.
     identity: Mutex<Option<Identity>>,
     /// What *What will be sent* showed last: exactly that is sent.
@@ -137,6 +140,7 @@ impl Agent {
             wake: Notify::new(),
             upload: Notify::new(),
             live: AtomicBool::new(false),
+            exchange: tokio::sync::Mutex::new(()),
             identity: Mutex::new(None),
             context: Mutex::new(None),
             run: clock::new_id(now),
@@ -378,3 +382,6 @@ fn make_private(folder: &std::path::Path) -> io::Result<()> {
 fn make_private(folder: &std::path::Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)
 }
+
+#[cfg(test)]
+mod tests;

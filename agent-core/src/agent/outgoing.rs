@@ -49,6 +49,8 @@ impl Agent {
     /// # Errors
     /// Where there is no such entry, or it cannot be forgotten.
     pub async fn discard_entry(&self, id: Uuid) -> Answer<()> {
+        // What is on its way at this moment may be stored there; then it is not to be forgotten here.
+        let _alone = self.0.exchange.lock().await;
         let entry = self.existing(id).await?;
         let gone = entry.clone();
         self.0.store.write(move |tx| outbox::discard(tx, &gone)).await?;

@@ -37,6 +37,7 @@ impl Agent {
     /// What the server says of the token, or that it cannot be reached.
     pub async fn confirm(&self, token: String) -> Answer<Confirmation> {
         let (http, who) = self.0.now_or_never()?;
+        let _alone = self.0.exchange.lock().await;
         let confirmation: Confirmation = http.post(&who, "/confirmation", &Confirm { token }).await?;
         self.set_person(Some(confirmation.clone())).await?;
         Ok(confirmation)
@@ -48,6 +49,7 @@ impl Agent {
     /// Where the server cannot be reached.
     pub async fn forget_person(&self) -> Answer<()> {
         let (http, who) = self.0.now_or_never()?;
+        let _alone = self.0.exchange.lock().await;
         http.delete(&who, "/confirmation").await?;
         self.set_person(None).await
     }

@@ -38,6 +38,11 @@ impl Entry {
         }
     }
 
+    /// Written by this person.
+    pub(crate) fn by(self, author: RequesterId) -> Self {
+        Self { author: Some(author), item: by(self.item, author), ..self }
+    }
+
     /// What the person is told of it.
     pub(crate) fn state(&self) -> EntryState {
         if self.delivered {
@@ -195,12 +200,12 @@ pub(crate) fn claim(connection: &Connection, author: RequesterId) -> StoreResult
     let mine = select(connection, "where author is null order by written_at, rowid", [])?;
     let mut claimed = Vec::with_capacity(mine.len());
     for entry in mine {
-        let item = by(entry.item, author);
+        let entry = Entry { reason: None, ..entry.by(author) };
         connection.execute(
             "update outbox set author = ?2, item = ?3, reason = null where id = ?1",
-            params![entry.id.to_string(), author.to_string(), to_json(&item)?],
+            params![entry.id.to_string(), author.to_string(), to_json(&entry.item)?],
         )?;
-        claimed.push(Entry { item, author: Some(author), reason: None, ..entry });
+        claimed.push(entry);
     }
     Ok(claimed)
 }

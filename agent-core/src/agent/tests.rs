@@ -1,0 +1,153 @@
+use std::collections::HashMap;
+
+use deskbell_protocol::{
+    device::{Confirmation, Registration},
+    error::ErrorCode,
+    id::RequesterId,
+    ticket::AttachmentRole,
+};
+
+use super::*;
+use crate::{
+    sync::apply_state,
+    view::{CommandErrorCode, EntryState},
+};
+
+const PERSON: RequesterId = RequesterId(Uuid::from_u128(7));
+
+fn state(enabled: bool, person: Option<RequesterId>) -> AgentState {
+    AgentState {
+        registration: Registration::Accepted,
+        enabled,
+        revision: 1,
+        organization: "Halden IT".into(),
+        client: "Northwind".into(),
+        domains: Vec::new(),
+        confirmation: person.map(|requester_id| Confirmation {
+            requester_id,
+            name: "Camille Martin".into(),
+            email: "c@northwind.example".into(),
+            confirmed_at: 0,
+            vouched: false,
+        }),
+    }
+}
+
+/// An agent that nobody has told a server, so that it does nothing by itself.
+async fn open(folder: &std::path::Path) -> Agent {
+    let folders = Folders { data: folder.to_owned(), config: Vec::new() };
+    let config = Config::read(&folders, HashMap::new()).unwrap();
+    Agent::open(Setup { config, folders, clock: || 1_000, language: Language::En }).await.unwrap()
+}
+
+async fn told(agent: &Agent, state: AgentState) {
+    let effects = keep(agent, state).await;
+    agent.0.show(effects).await.unwrap();
+}
+
+/// What the worker does with an answer, up to the moment before the screen hears of it.
+async fn keep(agent: &Agent, state: AgentState) -> Effects {
+    let write = agent.0.store.write(move |tx| {
+        let mut effects = Effects::default();
+        apply_state(tx, &state, &mut effects)?;
+        Ok(effects)
+    });
+    write.await.unwrap()
+}
+
+async fn typed(agent: &Agent) -> crate::view::Draft {
+    let draft = agent.ticket_form(None).await.unwrap().draft;
+    crate::view::Draft { subject: "The printer hums".into(), ..draft }
+}
+
+#[tokio::test]
+async fn a_ticket_outlives_the_program_from_the_moment_it_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    told(&agent, state(true, None)).await;
+    let draft = typed(&agent).await;
+    agent.save_draft(draft).await.unwrap();
+    let draft = agent.add_file("notes.txt".into(), b"it hums".to_vec()).await.unwrap();
+    let entry = agent.submit(draft, Some(b"the picture".to_vec())).await.unwrap();
+    drop(agent);
+
+    let agent = open(folder.path()).await;
+    let waiting = agent.outbox().await.unwrap();
+    assert_eq!(waiting, [entry]);
+    assert_eq!(waiting[0].state, EntryState::AwaitingConfirmation);
+    let bytes: Vec<_> = waiting[0].files.iter().map(|f| std::fs::read(agent.0.files.path(f.id)).unwrap()).collect();
+    assert_eq!(bytes, [b"the picture".to_vec(), b"it hums".to_vec()]);
+    assert_eq!(waiting[0].files[0].role, AttachmentRole::Screenshot);
+    assert_eq!(agent.status().waiting, 1);
+    assert_eq!(agent.ticket_form(None).await.unwrap().draft.subject, "", "the next ticket begins empty");
+}
+
+#[tokio::test]
+async fn what_is_typed_outlives_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    let draft = typed(&agent).await;
+    agent.save_draft(draft.clone()).await.unwrap();
+    agent.add_file("notes.txt".into(), b"it hums".to_vec()).await.unwrap();
+    drop(agent);
+
+    let agent = open(folder.path()).await;
+    let kept = agent.ticket_form(None).await.unwrap().draft;
+    assert_eq!((kept.id, kept.subject.as_str()), (draft.id, "The printer hums"));
+    assert!(agent.0.files.path(kept.files[0].id).exists());
+}
+
+#[tokio::test]
+async fn a_ticket_saved_while_somebody_is_being_confirmed_is_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    told(&agent, state(true, None)).await;
+    let draft = typed(&agent).await;
+    // The answer is kept, and the screen has not heard of it yet.
+    let effects = keep(&agent, state(true, Some(PERSON))).await;
+    let entry = agent.submit(draft, None).await.unwrap();
+    agent.0.show(effects).await.unwrap();
+    assert_eq!(entry.state, EntryState::Queued, "nothing else would ever send it");
+}
+
+#[tokio::test]
+async fn where_the_agent_is_not_enabled_the_form_is_closed_and_the_draft_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    told(&agent, state(false, Some(PERSON))).await;
+    let draft = typed(&agent).await;
+    agent.save_draft(draft.clone()).await.unwrap();
+    let error = agent.submit(draft, None).await.unwrap_err();
+    assert_eq!(error.code, CommandErrorCode::Server(ErrorCode::NotEnabled));
+    assert_eq!(agent.ticket_form(None).await.unwrap().draft.subject, "The printer hums");
+    assert!(agent.outbox().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn send_twice_is_one_ticket() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    told(&agent, state(true, Some(PERSON))).await;
+    let draft = typed(&agent).await;
+    agent.submit(draft.clone(), None).await.unwrap();
+    agent.submit(draft, None).await.unwrap_err();
+    assert_eq!(agent.outbox().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_ticket_leaves_no_picture_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    told(&agent, state(true, Some(PERSON))).await;
+    let draft = typed(&agent).await;
+    agent.save_draft(draft).await.unwrap();
+    for _ in 0..deskbell_protocol::limits::FILES {
+        agent.add_file("notes.txt".into(), b"it hums".to_vec()).await.unwrap();
+    }
+    let draft = agent.ticket_form(None).await.unwrap().draft;
+    let draft = crate::view::Draft { subject: "The printer hums".into(), ..draft };
+    let error = agent.submit(draft, Some(b"one too many".to_vec())).await.unwrap_err();
+    assert_eq!(error.code, CommandErrorCode::Server(ErrorCode::TooManyFiles));
+    let left = std::fs::read_dir(folder.path().join("files")).unwrap().count();
+    assert_eq!(left, deskbell_protocol::limits::FILES);
+}
