@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::shell::{self, command};
+use crate::shell::{self, command, ui};
 
 /// What [`run`] writes.
 const GENERATED: &[&str] = &["ui/shared/gen", "server/openapi.json"];
@@ -10,8 +10,10 @@ const GENERATED: &[&str] = &["ui/shared/gen", "server/openapi.json"];
 /// TypeScript types come out of the tests of the crates that own them; the API description out of
 /// the server, and its types out of the description.
 pub(crate) fn run() -> Result<()> {
-    shell::run(command(&["cargo", "test", "--quiet", "--workspace", "--lib", "export_bindings"]))?;
-    Ok(())
+    let mut tests = command(&["cargo", "test", "--quiet", "--workspace", "--lib", "--"]);
+    tests.args(["export_bindings", "the_committed_description"]).env("DESKBELL_CODEGEN", "1");
+    shell::run(tests)?;
+    shell::run(ui(&["npm", "run", "--silent", "types"]))
 }
 
 /// Nothing of the generated files differs from what is committed.
