@@ -27,6 +27,8 @@ impl Files {
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
         let folder = data.join("files");
         fs::create_dir_all(&folder)?;
+        // The folder's own name has to be on the disk too.
+        sync_folder(data)?;
         Ok(Self(folder))
     }
 
@@ -57,16 +59,36 @@ impl Files {
         }
     }
 
+    /// Moves what nobody is known to need out of the way: after a damaged queue, who needs what is not
+    /// known for certain.
+    pub(crate) fn set_aside(&self, needed: &HashSet<AttachmentId>, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        for path in self.others(needed)? {
+            if let Some(name) = path.file_name() {
+                fs::rename(&path, folder.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what nobody needs: files of drafts that a crash cut off, and of delivered tickets.
     pub(crate) fn sweep(&self, needed: &HashSet<AttachmentId>) -> io::Result<()> {
+        for path in self.others(needed)? {
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+
+    fn others(&self, needed: &HashSet<AttachmentId>) -> io::Result<Vec<PathBuf>> {
+        let mut others = Vec::new();
         for entry in fs::read_dir(&self.0)? {
             let path = entry?.path();
             let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
             if !id.is_some_and(|id| needed.contains(&id)) {
-                fs::remove_file(path)?;
+                others.push(path);
             }
         }
-        Ok(())
+        Ok(others)
     }
 }
 

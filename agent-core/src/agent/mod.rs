@@ -107,7 +107,13 @@ impl Agent {
         let opened = Store::open(&folders.data, now)?;
         let store = opened.store;
         let start = store.write(move |tx| Start::read(tx, now)).await?;
-        files.sweep(&start.needed).map_err(folder)?;
+        match &opened.set_aside {
+            Some(_) => {
+                let aside = folders.data.join(format!("files.damaged-{now}"));
+                files.set_aside(&start.needed, &aside).map_err(folder)?;
+            }
+            None => files.sweep(&start.needed).map_err(folder)?,
+        }
         let http = match &config.server_url {
             Some(url) => Some(Http::new(&config, url.clone(), clock).map_err(OpenError::Http)?),
             None => None,

@@ -151,3 +151,21 @@ async fn a_refused_ticket_leaves_no_picture_behind() {
     let left = std::fs::read_dir(folder.path().join("files")).unwrap().count();
     assert_eq!(left, deskbell_protocol::limits::FILES);
 }
+
+#[tokio::test]
+async fn a_damaged_queue_costs_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    told(&agent, state(true, Some(PERSON))).await;
+    let draft = typed(&agent).await;
+    let entry = agent.submit(draft, Some(b"the picture".to_vec())).await.unwrap();
+    drop(agent);
+    for file in ["deskbell.db", "deskbell.db-wal", "deskbell.db-shm"] {
+        let _ = std::fs::write(folder.path().join(file), vec![0xA5; 64 * 1024]);
+    }
+
+    let agent = open(folder.path()).await;
+    assert!(agent.status().problems.iter().any(|problem| problem.code == ProblemCode::StoreRecovered));
+    let kept = folder.path().join("files.damaged-1000").join(entry.files[0].id.to_string());
+    assert_eq!(std::fs::read(kept).unwrap(), b"the picture");
+}

@@ -13,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::view::{CommandError, LocalErrorCode};
 
 pub(crate) mod outbox;
+mod recovery;
 pub(crate) mod settings;
 pub(crate) mod tickets;
 
@@ -28,6 +29,9 @@ pub enum StoreError {
     Json(#[from] serde_json::Error),
     #[error("a file cannot be kept: {0}")]
     Io(#[from] std::io::Error),
+    /// It can lose a commit when its log is reset.
+    #[error("SQLite {0} is too old for a queue that must lose nothing")]
+    SqliteTooOld(&'static str),
     #[error("the thread that writes has ended")]
     Thread,
 }
@@ -60,22 +64,29 @@ pub(crate) struct Opened {
 }
 
 impl Store {
-    /// Opens the queue in a folder. A file that is damaged is set aside, never deleted.
+    /// Opens the queue in a folder. A file that is damaged is set aside, never deleted, and what can be
+    /// read of it goes into a new one.
     pub(crate) fn open(folder: &Path, now: deskbell_protocol::Millis) -> StoreResult<Opened> {
         let file = folder.join(FILE);
         match connect(&file) {
             Ok(store) => Ok(Opened { store, set_aside: None }),
             Err(StoreError::Sqlite(error)) if is_damage(&error) => {
                 let aside = folder.join(format!("{FILE}.damaged-{now}"));
-                std::fs::rename(&file, &aside)?;
-                for suffix in ["-wal", "-shm"] {
-                    // They belong to the damaged file; the new one must not read them.
-                    let _ = std::fs::rename(
-                        folder.join(format!("{FILE}{suffix}")),
-                        folder.join(format!("{FILE}.damaged-{now}{suffix}")),
-                    );
+                // The log first: it belongs to the damaged file, and a new one must never read it.
+                for suffix in ["-shm", "-wal"] {
+                    match std::fs::rename(recovery::with(&file, suffix), recovery::with(&aside, suffix)) {
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                        _ => {}
+                    }
                 }
-                Ok(Opened { store: connect(&file)?, set_aside: Some(aside) })
+                std::fs::rename(&file, &aside)?;
+                let store = connect(&file)?;
+                let recovered = recovery::recover(&aside, &mut store.0.lock().unwrap_or_else(PoisonError::into_inner));
+                match recovered {
+                    Ok(rows) => tracing::warn!(rows, "the queue was damaged; its readable rows were recovered"),
+                    Err(error) => tracing::error!(%error, "the queue was damaged, and nothing of it can be read"),
+                }
+                Ok(Opened { store, set_aside: Some(aside) })
             }
             Err(error) => Err(error),
         }
@@ -108,12 +119,21 @@ impl Store {
     }
 }
 
+/// The first version without a bug that loses commits when the log is reset.
+const SQLITE: i32 = 3_051_003;
+
 fn connect(file: &Path) -> StoreResult<Store> {
+    if rusqlite::version_number() < SQLITE {
+        return Err(StoreError::SqliteTooOld(rusqlite::version()));
+    }
     let mut connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // A commit is on the disk when it returns: the window says *saved* after that.
     connection.pragma_update(None, "synchronous", "full")?;
+    // macOS alone: an ordinary flush leaves the bytes in the drive's own memory.
+    connection.pragma_update(None, "fullfsync", "on")?;
+    connection.pragma_update(None, "checkpoint_fullfsync", "on")?;
     connection.pragma_update(None, "foreign_keys", "on")?;
     let sound: String = connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
     if sound != "ok" {

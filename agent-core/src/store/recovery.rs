@@ -1,19 +1,40 @@
 //! Saves what can still be read from a damaged file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use deskbell_protocol::{device::AgentState, id::TicketId};
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
-use super::StoreResult;
+use super::{StoreResult, outbox, settings, tickets};
 
 /// The entries before their files, which name them.
 const TABLES: &[&str] = &["settings", "outbox", "outbox_files", "sequences", "tickets"];
 
-/// Copies every row that can be read, and says how many those were. What cannot be read stays in the
-/// damaged file, which is kept.
+/// Brings every row that can be read into a new file, and says how many those were. What cannot be
+/// read stays in the damaged file, which is not touched: reading a log writes to its file.
 pub(super) fn recover(damaged: &Path, into: &mut Connection) -> StoreResult<usize> {
-    // Writable, since what the damaged file's log still holds is read only then.
-    let from = Connection::open_with_flags(damaged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let copies = [with(damaged, ".reading"), with(damaged, ".reading-wal"), with(damaged, ".reading-shm")];
+    std::fs::copy(damaged, &copies[0])?;
+    let log = with(damaged, "-wal");
+    if log.exists() {
+        std::fs::copy(log, &copies[1])?;
+    }
+    let saved = read(&copies[0], into);
+    for copy in copies {
+        // SQLite removes the log and its index itself where it could read them.
+        let _ = std::fs::remove_file(copy);
+    }
+    saved
+}
+
+pub(super) fn with(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn read(from: &Path, into: &mut Connection) -> StoreResult<usize> {
+    let from = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let tx = into.transaction()?;
     let mut saved = 0;
     for table in TABLES {
@@ -22,8 +43,35 @@ pub(super) fn recover(damaged: &Path, into: &mut Connection) -> StoreResult<usiz
             Err(error) => tracing::warn!(%error, table, "a table of the damaged queue cannot be read"),
         }
     }
+    drop_unreadable(&tx)?;
+    // Tickets that could not be read are told again by the server.
+    settings::remove(&tx, "cursor")?;
     tx.commit()?;
     Ok(saved)
+}
+
+/// One row that makes no sense would keep all the others from being read.
+fn drop_unreadable(connection: &Connection) -> StoreResult<()> {
+    connection.execute("delete from settings where not json_valid(value)", [])?;
+    if settings::get::<AgentState>(connection, "state").is_err() {
+        settings::remove(connection, "state")?;
+    }
+    for (table, id) in ids(connection, "outbox")?.into_iter().chain(ids(connection, "tickets")?) {
+        let readable = id.parse().is_ok_and(|uuid| match table {
+            "outbox" => outbox::find(connection, uuid).is_ok(),
+            _ => tickets::readable(connection, TicketId(uuid)),
+        });
+        if !readable {
+            connection.execute(&format!("delete from {table} where id = ?1"), [id])?;
+        }
+    }
+    Ok(())
+}
+
+fn ids(connection: &Connection, table: &'static str) -> StoreResult<Vec<(&'static str, String)>> {
+    let mut statement = connection.prepare(&format!("select id from {table}"))?;
+    let ids = statement.query_map([], |row| Ok((table, row.get(0)?)))?.collect::<rusqlite::Result<_>>()?;
+    Ok(ids)
 }
 
 /// Reads from both ends towards the damaged place.
@@ -49,4 +97,69 @@ fn columns(connection: &Connection, table: &str) -> StoreResult<Vec<String>> {
     let mut statement = connection.prepare("select name from pragma_table_info(?1)")?;
     let names = statement.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    const ENTRIES: i64 = 400;
+
+    /// A queue of many pages, of which one is overwritten.
+    fn damaged(folder: &Path) -> PathBuf {
+        let file = folder.join("old.db");
+        let connection = Connection::open(&file).unwrap();
+        connection.execute_batch(include_str!("schema.sql")).unwrap();
+        let text = serde_json::to_string(&"x".repeat(500)).unwrap();
+        for number in 0..ENTRIES {
+            let sql = "insert into settings (name, value) values (?1, ?2)";
+            connection.execute(sql, (format!("name {number}"), &text)).unwrap();
+        }
+        connection.execute("insert into sequences (ticket, last) values ('t', 3)", []).unwrap();
+        drop(connection);
+        let mut bytes = std::fs::read(&file).unwrap();
+        let (page, middle) = (4096, bytes.len() / 2 / 4096 * 4096);
+        bytes[middle..middle + page].fill(0xA5);
+        std::fs::write(&file, bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn what_is_not_on_the_damaged_page_is_saved_and_the_file_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = damaged(folder.path());
+        let before = std::fs::read(&file).unwrap();
+        let store = Store::open(folder.path(), 0).unwrap().store;
+        let mut new = store.0.lock().unwrap();
+        recover(&file, &mut new).unwrap();
+        let saved: i64 = new.query_row("select count(*) from settings", [], |row| row.get(0)).unwrap();
+        assert!(saved > ENTRIES * 9 / 10 && saved < ENTRIES, "{saved} of {ENTRIES}");
+        let last: i64 = new.query_row("select last from sequences where ticket = 't'", [], |row| row.get(0)).unwrap();
+        assert_eq!(last, 3, "the other tables are saved as well");
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+        assert_eq!(
+            std::fs::read_dir(folder.path())
+                .unwrap()
+                .filter(|entry| { entry.as_ref().unwrap().file_name().to_string_lossy().contains("reading") })
+                .count(),
+            0
+        );
+    }
+
+    #[test]
+    fn one_entry_without_sense_does_not_keep_the_others_from_being_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), 0).unwrap().store;
+        let connection = store.0.lock().unwrap();
+        let sql =
+            "insert into outbox (id, ticket, kind, subject, item, written_at) values ('?', '?', '?', '?', '{', 0)";
+        connection.execute(sql, []).unwrap();
+        connection.execute("insert into settings (name, value) values ('state', '{}'), ('theme', '')", []).unwrap();
+        assert!(outbox::undelivered(&connection).is_err());
+        drop_unreadable(&connection).unwrap();
+        assert!(outbox::undelivered(&connection).unwrap().is_empty());
+        let left: i64 = connection.query_row("select count(*) from settings", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 0);
+    }
 }

@@ -87,6 +87,11 @@ pub(crate) fn keep_conversation(connection: &Connection, conversation: &Conversa
     Ok(())
 }
 
+/// Whether what is stored of a ticket makes sense.
+pub(crate) fn readable(connection: &Connection, id: TicketId) -> bool {
+    find(connection, id).is_ok() && conversation(connection, id).is_ok()
+}
+
 /// Another person sits here now, or nobody: what was one's own is not shown to others.
 pub(crate) fn forget(connection: &Connection) -> StoreResult<()> {
     connection.execute("delete from tickets", [])?;
