@@ -122,7 +122,7 @@ export const api = {
     put<Installation>(`/installations/${id}/registration`, { registration }),
   vouch: (id: string, name: string, email: string) => post<Installation>(`/installations/${id}/vouch`, { name, email }),
 
-  tickets: (filter: { view: View; q?: string; client?: string; cursor?: string }) =>
+  tickets: (filter: { view: View; q?: string; client?: string; cursor?: string; limit?: number }) =>
     get<Tickets>(`/tickets${query(filter)}`),
   ticket: (id: string) => get<Ticket>(`/tickets/${id}`),
   addMessage: (ticket: string, message: Schemas['NewTechnicianMessage']) =>

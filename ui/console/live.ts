@@ -3,9 +3,15 @@
 import { type ConsoleEvent, liveAddress } from './api';
 
 type Listener = (event: ConsoleEvent | undefined) => void;
+type Connect = (address: string) => EventSource;
+
+/** How long to wait before connecting again, at first and at most. */
+const FIRST_MS = 1000;
+const LONGEST_MS = 30_000;
 
 const listeners = new Set<Listener>();
 let source: EventSource | undefined;
+let waiting: ReturnType<typeof setTimeout> | undefined;
 
 /** Calls back for each event; without one where everything may have changed. */
 export function onLive(listener: Listener): () => void {
@@ -13,23 +19,36 @@ export function onLive(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
-export function startLive(): void {
+export function startLive(connect: Connect = (address) => new EventSource(address)): void {
   stopLive();
-  source = new EventSource(liveAddress());
-  let connected = false;
-  source.onopen = () => {
-    // Something may have happened while there was no connection.
-    if (connected) tell(undefined);
-    connected = true;
-  };
-  source.onmessage = (message: MessageEvent<string>) => tell(JSON.parse(message.data) as ConsoleEvent);
+  follow(connect, FIRST_MS);
 }
 
 export function stopLive(): void {
   source?.close();
   source = undefined;
+  clearTimeout(waiting);
+}
+
+function follow(connect: Connect, pause: number): void {
+  const current = connect(liveAddress());
+  source = current;
+  current.onopen = () => {
+    pause = FIRST_MS;
+    // What a page fetched before it could listen may have changed in between.
+    tell(undefined);
+  };
+  current.onmessage = (message: MessageEvent<string>) => tell(JSON.parse(message.data) as ConsoleEvent);
+  current.onerror = () => {
+    // After a broken connection the browser tries again by itself; after an answer that is an error
+    // (a proxy while the server restarts) it gives up for good.
+    if (current !== source || current.readyState !== EventSource.CLOSED) return;
+    waiting = setTimeout(() => follow(connect, Math.min(pause * 2, LONGEST_MS)), pause);
+    // Perhaps the session is over: fetching tells.
+    tell(undefined);
+  };
 }
 
 function tell(event: ConsoleEvent | undefined): void {
-  for (const listener of listeners) listener(event);
+  for (const listener of [...listeners]) listener(event);
 }
