@@ -45,6 +45,21 @@ pub(crate) fn load_or_make(folder: &Path, account: &str, kept_there: bool) -> Re
     }
 }
 
+/// Forgets a key that no server takes any more, so that a new one is made.
+/// Blocks: the key store may ask the person.
+pub(crate) fn retire(folder: &Path, account: &str) -> Result<(), KeyError> {
+    match fs::remove_file(folder.join(FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    // Under a name that is not used again, what stays in the key store opens nothing.
+    let forgotten = keyring::Entry::new(SERVICE, account).and_then(|entry| entry.delete_credential());
+    if let Err(error) = forgotten {
+        tracing::debug!(%error, "the old key stays in the key store");
+    }
+    Ok(())
+}
+
 fn from_key_store(account: &str) -> Result<SigningKey, keyring::Error> {
     let text = keyring::Entry::new(SERVICE, account)?.get_password()?;
     parse(&text).map_err(|error| keyring::Error::BadEncoding(error.to_string().into_bytes()))
@@ -62,13 +77,17 @@ fn make(file: &Path, account: &str) -> Result<(SigningKey, Place), KeyError> {
 
 fn make_file(file: &Path) -> Result<(SigningKey, Place), KeyError> {
     let key = SigningKey::from_bytes(&clock::random());
+    // Half a key under the key's name would be none for ever.
+    let part = file.with_extension("part");
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut open = options.open(file)?;
+    let mut open = options.open(&part)?;
     io::Write::write_all(&mut open, spell(&key).as_bytes())?;
     open.sync_all()?;
+    fs::rename(part, file)?;
+    file.parent().map_or(Ok(()), crate::files::sync_folder)?;
     Ok((key, Place::File))
 }
 

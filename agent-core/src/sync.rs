@@ -85,11 +85,12 @@ pub(crate) struct Effects {
 
 fn apply(connection: &Connection, sent: &[OutboxItem], response: &SyncResponse, now: Millis) -> StoreResult<Effects> {
     let mut effects = Effects::default();
+    // First who sits here: the receipts were given to them.
+    let another = apply_state(connection, &response.state, &mut effects)?;
     for (item, receipt) in sent.iter().zip(&response.receipts) {
         take_receipt(connection, item, receipt, now, &mut effects)?;
     }
     let first = settings::get::<i64>(connection, "cursor")?.unwrap_or(0) == 0;
-    apply_state(connection, &response.state, &mut effects)?;
     for summary in &response.tickets {
         let before = tickets::find(connection, summary.id)?;
         if before.as_ref() == Some(summary) {
@@ -105,7 +106,9 @@ fn apply(connection: &Connection, sent: &[OutboxItem], response: &SyncResponse, 
         }
     }
     settings::set(connection, "epoch", &response.epoch)?;
-    settings::set(connection, "cursor", &response.cursor)?;
+    if !another {
+        settings::set(connection, "cursor", &response.cursor)?;
+    }
     Ok(effects)
 }
 
@@ -128,6 +131,12 @@ fn take_receipt(
         }
         Outcome::Refused { code, message } => {
             outbox::hold(connection, receipt.id, &reason(*code, message), true)?;
+            // In a conflict, something is stored under its id or in its place.
+            if *code != ErrorCode::ContentConflict
+                && let Some(entry) = outbox::find(connection, receipt.id)?
+            {
+                outbox::vacate(connection, &entry)?;
+            }
         }
     }
     if let Some(entry) = outbox::find(connection, receipt.id)? {
@@ -152,27 +161,29 @@ pub(crate) fn outcome_news(entry: &OutboxEntry) -> Option<News> {
 }
 
 /// Keeps what the server decided. Where another person is confirmed from now on, the one before
-/// leaves nothing behind, and what was written while nobody was confirmed is theirs.
-pub(crate) fn apply_state(connection: &Connection, state: &AgentState, effects: &mut Effects) -> StoreResult<()> {
+/// leaves nothing behind, and what was written while nobody was confirmed is theirs. Says whether that
+/// is so: all of their tickets are to be asked for then.
+pub(crate) fn apply_state(connection: &Connection, state: &AgentState, effects: &mut Effects) -> StoreResult<bool> {
     let before: Option<AgentState> = settings::get(connection, "state")?;
     if before.as_ref() == Some(state) {
-        return Ok(());
+        return Ok(false);
     }
     settings::set(connection, "state", state)?;
     effects.state = Some(state.clone());
     let person = |state: &AgentState| state.confirmation.as_ref().map(|confirmation| confirmation.requester_id);
     let (old, new) = (before.as_ref().and_then(person), person(state));
     if old == new {
-        return Ok(());
+        return Ok(false);
     }
     tickets::forget(connection)?;
     settings::set(connection, "cursor", &0)?;
     effects.tickets_changed = true;
     if let (Some(author), Some(confirmation)) = (new, &state.confirmation) {
         effects.entries.extend(outbox::claim(connection, author)?.iter().map(outbox::Entry::view));
+        effects.entries.extend(outbox::revive(connection, author)?.iter().map(outbox::Entry::view));
         effects.news.push(News::Confirmed { confirmation: confirmation.clone() });
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use deskbell_protocol::{
     signature,
     sync::UploadProgress,
 };
+use rusqlite::Connection;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     http::{Http, HttpError, Identity},
     keys::{self, KeyError, Place},
     live,
-    store::{StoreError, outbox, settings},
+    store::{StoreError, StoreResult, outbox, settings},
     sync::{self, Effects, outcome_news},
     view::{FileProgress, LocalErrorCode, Problem, ProblemCode},
 };
@@ -173,13 +174,29 @@ async fn introduced(inner: &Inner, http: &Http) -> Result<Identity, Fault> {
     if known.is_some_and(|known| known != hello.server_id) {
         return Err(Fault::ServerChanged);
     }
+    // A new enrolment key may retire ours meanwhile.
+    let _alone = inner.exchange.lock().await;
     let who = Identity { key: key(inner).await?, server: hello.server_id };
     let installation: Option<InstallationId> = inner.store.read(|c| settings::get(c, "installation")).await?;
     if installation.is_none() {
         enrol(inner, http, &who).await?;
     }
-    inner.set_identity(who.clone());
+    inner.set_identity(Some(who.clone()));
     Ok(who)
+}
+
+/// Where the server keeps this installation out for good: forgets that there is one, and gives the
+/// name under which its key lies.
+pub(crate) fn forget_refused_key(connection: &Connection) -> StoreResult<Option<String>> {
+    let registration = settings::get::<AgentState>(connection, "state")?.map(|state| state.registration);
+    if !matches!(registration, Some(Registration::Quarantined | Registration::Revoked)) {
+        return Ok(None);
+    }
+    let account = settings::get(connection, "key_account")?;
+    for name in ["installation", "key_account", "key_in_store"] {
+        settings::remove(connection, name)?;
+    }
+    Ok(account)
 }
 
 async fn key(inner: &Inner) -> Result<ed25519_dalek::SigningKey, Fault> {
@@ -231,6 +248,11 @@ async fn enrol(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> 
             let mut effects = Effects::default();
             settings::set(tx, "server", &enrolled.server_id)?;
             settings::set(tx, "installation", &enrolled.installation_id)?;
+            // The same key again is the same installation, which goes on counting.
+            if settings::get(tx, "counted_by")? != Some(enrolled.installation_id) {
+                outbox::renumber(tx)?;
+                settings::set(tx, "counted_by", &enrolled.installation_id)?;
+            }
             settings::set(tx, "epoch", &0)?;
             settings::set(tx, "cursor", &0)?;
             // It has done its work; what is secret is not kept longer than needed.

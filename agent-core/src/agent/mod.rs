@@ -21,6 +21,7 @@ use crate::{
     error::{Answer, local},
     files::Files,
     http::{Http, Identity},
+    keys,
     policy::{Config, Folders},
     store::{Store, StoreError, StoreResult, outbox, settings, tickets},
     sync::Effects,
@@ -218,12 +219,24 @@ impl Agent {
         self.0.clear_problems(&[code]);
     }
 
-    /// Keeps an enrolment key, and introduces the device with it.
+    /// Keeps an enrolment key, and introduces the device with it. Where the server keeps this
+    /// installation out, it becomes another one, with a key of its own.
     ///
     /// # Errors
     /// Where it cannot be kept.
     pub async fn set_enrolment_key(&self, key: String) -> Answer<()> {
-        self.0.store.write(move |tx| settings::set(tx, "enrolment_key", &key)).await?;
+        let _alone = self.0.exchange.lock().await;
+        let write = self.0.store.write(move |tx| {
+            settings::set(tx, "enrolment_key", &key)?;
+            worker::forget_refused_key(tx)
+        });
+        if let Some(account) = write.await? {
+            self.0.set_identity(None);
+            let folder = self.0.folders.data.clone();
+            let retired = tokio::task::spawn_blocking(move || keys::retire(&folder, &account));
+            let refused = |error: keys::KeyError| local(LocalErrorCode::KeyStoreRefused, error.to_string());
+            retired.await.map_err(|_| StoreError::Thread)?.map_err(refused)?;
+        }
         self.sync_now();
         Ok(())
     }
@@ -362,8 +375,8 @@ impl Inner {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_identity(&self, identity: Identity) {
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+    pub(crate) fn set_identity(&self, identity: Option<Identity>) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
     }
 
     /// For what cannot wait in the outbox: the server, and who asks.

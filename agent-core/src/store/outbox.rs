@@ -2,6 +2,7 @@
 
 use deskbell_protocol::{
     Millis,
+    error::ErrorCode,
     id::{AttachmentId, RequesterId, TicketId},
     sync::{OutboxItem, UploadProgress},
     ticket::AttachmentRole,
@@ -10,7 +11,7 @@ use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::{StoreError, StoreResult, from_json, to_json};
-use crate::view::{CommandError, EntryKind, EntryState, FileProgress, OutboxEntry};
+use crate::view::{CommandError, CommandErrorCode, EntryKind, EntryState, FileProgress, OutboxEntry};
 
 /// An entry as it is stored.
 #[derive(Clone, Debug)]
@@ -260,23 +261,67 @@ pub(crate) fn hold(connection: &Connection, id: Uuid, reason: &CommandError, ref
 /// Forgets an entry. Replies behind one that was never stored move up by one place.
 pub(crate) fn discard(connection: &Connection, entry: &Entry) -> StoreResult<()> {
     connection.execute("delete from outbox where id = ?1", [entry.id.to_string()])?;
-    if entry.number.is_some() || entry.kind() == EntryKind::Ticket {
+    if entry.number.is_none() { move_up(connection, entry) } else { Ok(()) }
+}
+
+/// The server will never store a reply: it gives up its place, so that those behind it need not wait.
+pub(crate) fn vacate(connection: &Connection, entry: &Entry) -> StoreResult<()> {
+    move_up(connection, entry)?;
+    place(connection, entry, 0)
+}
+
+fn move_up(connection: &Connection, gone: &Entry) -> StoreResult<()> {
+    let gap = sequence(&gone.item);
+    if gap == 0 {
         return Ok(());
     }
-    let gone = sequence(&entry.item);
-    for behind in of_ticket(connection, entry.ticket)? {
-        if sequence(&behind.item) > gone && behind.number.is_none() {
-            let item = at(behind.item.clone(), sequence(&behind.item) - 1);
-            connection.execute(
-                "update outbox set item = ?2 where id = ?1",
-                params![behind.id.to_string(), to_json(&item)?],
-            )?;
+    for behind in of_ticket(connection, gone.ticket)? {
+        if sequence(&behind.item) > gap && behind.number.is_none() {
+            place(connection, &behind, sequence(&behind.item) - 1)?;
         }
     }
-    connection.execute("update sequences set last = last - 1 where ticket = ?1", [entry.ticket.to_string()])?;
+    connection.execute("update sequences set last = last - 1 where ticket = ?1", [gone.ticket.to_string()])?;
     Ok(())
 }
 
+fn place(connection: &Connection, entry: &Entry, sequence: u32) -> StoreResult<()> {
+    let item = at(entry.item.clone(), sequence);
+    let sql = "update outbox set item = ?2 where id = ?1";
+    connection.execute(sql, params![entry.id.to_string(), to_json(&item)?])?;
+    Ok(())
+}
+
+/// What this person wrote while another one was confirmed here goes again, behind what has gone since.
+pub(crate) fn revive(connection: &Connection, author: RequesterId) -> StoreResult<Vec<Entry>> {
+    let rest = "where author = ?1 and refused and delivered_at is null order by written_at, rowid";
+    let changed = CommandErrorCode::Server(ErrorCode::AuthorChanged);
+    let mut revived = Vec::new();
+    for entry in select(connection, rest, [author.to_string()])? {
+        if entry.reason.as_ref().is_none_or(|reason| reason.code != changed) {
+            continue;
+        }
+        if entry.kind() != EntryKind::Ticket && sequence(&entry.item) == 0 {
+            place(connection, &entry, next_sequence(connection, entry.ticket)?)?;
+        }
+        let sql = "update outbox set refused = 0, reason = null where id = ?1";
+        connection.execute(sql, [entry.id.to_string()])?;
+        revived.extend(find(connection, entry.id)?);
+    }
+    Ok(revived)
+}
+
+/// Another installation counts its own replies, from one on: what is not stored yet gets new places.
+pub(crate) fn renumber(connection: &Connection) -> StoreResult<()> {
+    connection.execute("delete from sequences", [])?;
+    for entry in undelivered(connection)? {
+        if entry.number.is_none() && sequence(&entry.item) > 0 {
+            place(connection, &entry, next_sequence(connection, entry.ticket)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// 0 for a ticket, and for what has given up its place.
 fn sequence(item: &OutboxItem) -> u32 {
     match item {
         OutboxItem::Ticket(_) => 0,

@@ -196,6 +196,25 @@ async fn a_reply_that_is_discarded_leaves_no_gap() {
 }
 
 #[tokio::test]
+async fn another_installation_counts_from_one() {
+    let (_folder, store) = store();
+    let sequences = write(&store, |c| {
+        for id in [11, 12, 13] {
+            let sequence = outbox::next_sequence(c, TicketId(Uuid::from_u128(1)))?;
+            outbox::insert(c, &reply(id, sequence))?;
+        }
+        outbox::accept(c, Uuid::from_u128(11), 1, &[], 5)?;
+        outbox::renumber(c)?;
+        let next = outbox::next_sequence(c, TicketId(Uuid::from_u128(1)))?;
+        let waiting = outbox::undelivered(c)?;
+        let of = |entry: &outbox::Entry| if let OutboxItem::Reply(reply) = &entry.item { reply.sequence } else { 0 };
+        Ok((waiting.iter().map(of).collect::<Vec<_>>(), next))
+    })
+    .await;
+    assert_eq!(sequences, (vec![1, 2], 3));
+}
+
+#[tokio::test]
 async fn another_person_sees_nothing_of_the_one_before() {
     let (_folder, store) = store();
     let other = RequesterId(Uuid::from_u128(8));
@@ -208,4 +227,83 @@ async fn another_person_sees_nothing_of_the_one_before() {
     })
     .await;
     assert_eq!(left, (Vec::new(), Some(0)));
+}
+
+async fn replies(store: &Store, ids: &'static [u128]) {
+    write(store, move |c| {
+        for id in ids {
+            let sequence = outbox::next_sequence(c, TicketId(Uuid::from_u128(1)))?;
+            outbox::insert(c, &reply(*id, sequence))?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+fn refused(id: u128, code: ErrorCode) -> Receipt {
+    Receipt { id: Uuid::from_u128(id), outcome: Outcome::Refused { code, message: "why".to_owned() } }
+}
+
+#[tokio::test]
+async fn a_refused_reply_keeps_none_of_the_others_waiting() {
+    let (_folder, store) = store();
+    replies(&store, &[11, 12, 13]).await;
+    let sent = vec![reply(11, 1).item];
+    write(&store, move |c| apply(c, &sent, &answer(vec![refused(11, ErrorCode::NotAllowed)]), 2)).await;
+    let rest = write(&store, |c| request(c, &SAID, &HashSet::new())).await.items;
+    assert_eq!(rest, [reply(12, 1).item, reply(13, 2).item]);
+}
+
+#[tokio::test]
+async fn what_another_person_could_not_send_goes_when_its_author_is_back() {
+    let (_folder, store) = store();
+    let other = RequesterId(Uuid::from_u128(8));
+    replies(&store, &[11, 12]).await;
+    let sent = vec![reply(11, 1).item, reply(12, 2).item];
+    let answers = vec![refused(11, ErrorCode::AuthorChanged), refused(12, ErrorCode::TicketClosed)];
+    let effects = write(&store, move |c| {
+        let mut effects = Effects::default();
+        apply(c, &sent, &answer(answers), 2)?;
+        apply_state(c, &state(Some(other)), &mut effects)?;
+        assert!(request(c, &SAID, &HashSet::new())?.items.is_empty(), "it is another person's");
+        apply_state(c, &state(Some(PERSON)), &mut effects)?;
+        Ok(effects)
+    })
+    .await;
+    assert_eq!(effects.entries.len(), 1, "what the server refuses for another reason stays refused");
+    let waiting = write(&store, |c| request(c, &SAID, &HashSet::new())).await.items;
+    assert_eq!(waiting, [reply(11, 1).item]);
+}
+
+#[tokio::test]
+async fn an_installation_that_is_kept_out_makes_way_for_another_one() {
+    let (_folder, store) = store();
+    write(&store, |c| {
+        settings::set(c, "installation", &Uuid::from_u128(3))?;
+        settings::set(c, "key_account", &"old")?;
+        settings::set(c, "state", &state(None))?;
+        assert_eq!(crate::worker::forget_refused_key(c)?, None, "an accepted one stays what it is");
+        settings::set(c, "state", &AgentState { registration: Registration::Quarantined, ..state(None) })?;
+        assert_eq!(crate::worker::forget_refused_key(c)?.as_deref(), Some("old"));
+        assert_eq!(settings::get::<Uuid>(c, "installation")?, None);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_tickets_of_a_person_are_asked_for_whoever_sat_here_before() {
+    let (_folder, store) = store();
+    let other = RequesterId(Uuid::from_u128(8));
+    let cursor = write(&store, move |c| {
+        apply_state(c, &state(Some(other)), &mut Effects::default())?;
+        settings::set(c, "cursor", &99)?;
+        // The server answered with what changed after 99, and with another person.
+        apply(c, &[], &SyncResponse { cursor: 120, ..answer(Vec::new()) }, 2)?;
+        let asked = request(c, &SAID, &HashSet::new())?.cursor;
+        apply(c, &[], &SyncResponse { cursor: 120, ..answer(Vec::new()) }, 3)?;
+        Ok((asked, request(c, &SAID, &HashSet::new())?.cursor))
+    })
+    .await;
+    assert_eq!(cursor, (0, 120));
 }
