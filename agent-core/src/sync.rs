@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     agent::Inner,
     context,
-    http::{Http, Identity},
+    http::{Http, HttpError, Identity},
     news,
     store::{StoreResult, outbox, settings, tickets},
     view::{CommandError, CommandErrorCode, EntryState, News, OutboxEntry},
@@ -26,24 +26,89 @@ use crate::{
 
 /// Syncs until both sides know everything, this one's applied state included.
 pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> {
-    let mut deferred = HashSet::new();
+    let mut round = Round { size: SYNC_ITEMS, skip: HashSet::new(), culprits: Vec::new() };
     loop {
         let _alone = inner.exchange.lock().await;
         let said = Said { hotkey: inner.hotkey(), language: inner.status.borrow().language };
-        let skip = deferred.clone();
-        let request = inner.store.read(move |c| request(c, &said, &skip)).await?;
-        let asked = request.items.len();
-        let applied_revision = request.applied_revision;
-        let response: SyncResponse = http.post(who, "/sync", &request).await?;
-        deferred
-            .extend(response.receipts.iter().filter(|r| matches!(r.outcome, Outcome::Deferred { .. })).map(|r| r.id));
-        let again = response.more || asked == SYNC_ITEMS || response.state.revision != applied_revision;
-        let now = (inner.clock)();
-        let effects = inner.store.write(move |tx| apply(tx, &request.items, &response, now)).await?;
+        let (skip, size) = (round.skip.clone(), round.size);
+        let request = inner.store.read(move |c| request(c, &said, &skip, size)).await?;
+        let response: SyncResponse = match http.post(who, "/sync", &request).await {
+            Ok(response) => response,
+            Err(error) => {
+                round.failed(&error, &request.items).ok_or(error)?;
+                continue;
+            }
+        };
+        let again = round.answered(&request, &response);
+        let (culprits, now) = (std::mem::take(&mut round.culprits), (inner.clock)());
+        let effects = inner
+            .store
+            .write(move |tx| {
+                let mut effects = apply(tx, &request.items, &response, now)?;
+                for (id, reason, refused) in culprits {
+                    hold(tx, id, &reason, refused)?;
+                    show(tx, id, &mut effects)?;
+                }
+                Ok(effects)
+            })
+            .await?;
         inner.show(effects).await?;
         if !again {
             return Ok(());
         }
+    }
+}
+
+/// What the exchanges of one round have shown so far.
+struct Round {
+    /// Items of the next exchange.
+    size: usize,
+    /// Not again in this round.
+    skip: HashSet<Uuid>,
+    /// Alone in an exchange that failed, and whether that is for good. It is certain only when an
+    /// exchange without them succeeds.
+    culprits: Vec<(Uuid, CommandError, bool)>,
+}
+
+impl Round {
+    /// One item that the server, or something on the way to it, cannot digest must not keep the others
+    /// from going: they are tried in smaller and smaller parts, until it is alone. Nothing where it is
+    /// not the items that fail.
+    fn failed(&mut self, error: &HttpError, items: &[OutboxItem]) -> Option<()> {
+        let for_good = match error.code() {
+            Some(ErrorCode::Malformed | ErrorCode::BodyTooLarge) => true,
+            Some(ErrorCode::Internal) => false,
+            None if matches!(error, HttpError::Unintelligible(_)) => false,
+            _ => return None,
+        };
+        match items {
+            [] => return None,
+            [alone] => {
+                self.skip.insert(alone.id());
+                self.culprits.push((alone.id(), error.clone().into(), for_good));
+                // With nothing in it, the next one tells whether it was the item.
+                self.size = 0;
+            }
+            several => self.size = several.len() / 2,
+        }
+        Some(())
+    }
+
+    /// Whether there is more to say or to hear.
+    fn answered(&mut self, request: &SyncRequest, response: &SyncResponse) -> bool {
+        let full = request.items.len() == self.size;
+        self.size = (2 * self.size).clamp(1, SYNC_ITEMS);
+        let refused = response.receipts.iter().any(|r| matches!(r.outcome, Outcome::Refused { .. }));
+        let mut moved_up = false;
+        for receipt in &response.receipts {
+            match receipt.outcome {
+                // It came behind one that was refused, and has its place now.
+                Outcome::Deferred { code: ErrorCode::Conflict, .. } if refused => moved_up = true,
+                Outcome::Deferred { .. } => _ = self.skip.insert(receipt.id),
+                _ => {}
+            }
+        }
+        response.more || full || moved_up || response.state.revision != request.applied_revision
     }
 }
 
@@ -53,12 +118,12 @@ struct Said {
     language: Language,
 }
 
-fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>) -> StoreResult<SyncRequest> {
+fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usize) -> StoreResult<SyncRequest> {
     let state: Option<AgentState> = settings::get(connection, "state")?;
     let items = outbox::undelivered(connection)?
         .into_iter()
         .filter(|entry| entry.state() == EntryState::Queued && !skip.contains(&entry.id))
-        .take(SYNC_ITEMS)
+        .take(size)
         .map(|entry| entry.item)
         .collect();
     Ok(SyncRequest {
@@ -126,20 +191,25 @@ fn take_receipt(
                 tickets::set_status(connection, status.ticket, status.status)?;
             }
         }
-        Outcome::Deferred { code, message } => {
-            outbox::hold(connection, receipt.id, &reason(*code, message), false)?;
-        }
-        Outcome::Refused { code, message } => {
-            outbox::hold(connection, receipt.id, &reason(*code, message), true)?;
-            // In a conflict, something is stored under its id or in its place.
-            if *code != ErrorCode::ContentConflict
-                && let Some(entry) = outbox::find(connection, receipt.id)?
-            {
-                outbox::vacate(connection, &entry)?;
-            }
-        }
+        Outcome::Deferred { code, message } => hold(connection, receipt.id, &reason(*code, message), false)?,
+        Outcome::Refused { code, message } => hold(connection, receipt.id, &reason(*code, message), true)?,
     }
-    if let Some(entry) = outbox::find(connection, receipt.id)? {
+    show(connection, receipt.id, effects)
+}
+
+/// An entry stays here, with the reason; where it is `refused`, somebody has to look at it.
+fn hold(connection: &Connection, id: Uuid, reason: &CommandError, refused: bool) -> StoreResult<()> {
+    outbox::hold(connection, id, reason, refused)?;
+    // In a conflict, something is stored under its id or in its place.
+    let stored = reason.code == CommandErrorCode::Server(ErrorCode::ContentConflict);
+    match outbox::find(connection, id)? {
+        Some(entry) if refused && !stored => outbox::vacate(connection, &entry),
+        _ => Ok(()),
+    }
+}
+
+fn show(connection: &Connection, id: Uuid, effects: &mut Effects) -> StoreResult<()> {
+    if let Some(entry) = outbox::find(connection, id)? {
         effects.news.extend(outcome_news(&entry.view()));
         effects.entries.push(entry.view());
     }

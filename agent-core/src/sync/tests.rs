@@ -102,7 +102,7 @@ async fn nothing_is_sent_before_somebody_is_confirmed_and_everything_after() {
     let (_folder, store) = store();
     write(&store, |c| outbox::insert(c, &ticket(1, None, Vec::new()))).await;
     let items = |request: SyncRequest| request.items;
-    assert!(items(write(&store, |c| request(c, &SAID, &HashSet::new())).await).is_empty());
+    assert!(items(write(&store, |c| request(c, &SAID, &HashSet::new(), SYNC_ITEMS)).await).is_empty());
     let effects = write(&store, |c| {
         let mut effects = Effects::default();
         apply_state(c, &state(Some(PERSON)), &mut effects)?;
@@ -110,7 +110,7 @@ async fn nothing_is_sent_before_somebody_is_confirmed_and_everything_after() {
     })
     .await;
     assert!(matches!(effects.news[..], [News::Confirmed { .. }]));
-    let sent = items(write(&store, |c| request(c, &SAID, &HashSet::new())).await);
+    let sent = items(write(&store, |c| request(c, &SAID, &HashSet::new(), SYNC_ITEMS)).await);
     let [OutboxItem::Ticket(ticket)] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!(ticket.author, PERSON);
 }
@@ -119,8 +119,8 @@ async fn nothing_is_sent_before_somebody_is_confirmed_and_everything_after() {
 async fn what_is_not_acknowledged_is_sent_again_the_same() {
     let (_folder, store) = store();
     write(&store, |c| outbox::insert(c, &ticket(1, Some(PERSON), vec![file()]))).await;
-    let first = write(&store, |c| request(c, &SAID, &HashSet::new())).await.items;
-    let second = write(&store, |c| request(c, &SAID, &HashSet::new())).await.items;
+    let first = write(&store, |c| request(c, &SAID, &HashSet::new(), SYNC_ITEMS)).await.items;
+    let second = write(&store, |c| request(c, &SAID, &HashSet::new(), SYNC_ITEMS)).await.items;
     assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&second).unwrap());
 }
 
@@ -135,7 +135,10 @@ async fn a_ticket_is_delivered_when_its_last_byte_is() {
     let effects = write(&store, move |c| apply(c, &sent, &answer(vec![receipt]), 2)).await;
     assert_eq!(effects.entries[0].state, EntryState::Sending);
     assert_eq!(effects.entries[0].files[0].sent, 4);
-    assert!(write(&store, |c| request(c, &SAID, &HashSet::new())).await.items.is_empty(), "it is not sent twice");
+    assert!(
+        write(&store, |c| request(c, &SAID, &HashSet::new(), SYNC_ITEMS)).await.items.is_empty(),
+        "it is not sent twice"
+    );
     let entry = write(&store, move |c| {
         outbox::progress(c, FILE, 10, true)?;
         outbox::deliver_if_complete(c, id, 3)?;
@@ -250,7 +253,7 @@ async fn a_refused_reply_keeps_none_of_the_others_waiting() {
     replies(&store, &[11, 12, 13]).await;
     let sent = vec![reply(11, 1).item];
     write(&store, move |c| apply(c, &sent, &answer(vec![refused(11, ErrorCode::NotAllowed)]), 2)).await;
-    let rest = write(&store, |c| request(c, &SAID, &HashSet::new())).await.items;
+    let rest = write(&store, |c| request(c, &SAID, &HashSet::new(), SYNC_ITEMS)).await.items;
     assert_eq!(rest, [reply(12, 1).item, reply(13, 2).item]);
 }
 
@@ -265,13 +268,13 @@ async fn what_another_person_could_not_send_goes_when_its_author_is_back() {
         let mut effects = Effects::default();
         apply(c, &sent, &answer(answers), 2)?;
         apply_state(c, &state(Some(other)), &mut effects)?;
-        assert!(request(c, &SAID, &HashSet::new())?.items.is_empty(), "it is another person's");
+        assert!(request(c, &SAID, &HashSet::new(), SYNC_ITEMS)?.items.is_empty(), "it is another person's");
         apply_state(c, &state(Some(PERSON)), &mut effects)?;
         Ok(effects)
     })
     .await;
     assert_eq!(effects.entries.len(), 1, "what the server refuses for another reason stays refused");
-    let waiting = write(&store, |c| request(c, &SAID, &HashSet::new())).await.items;
+    let waiting = write(&store, |c| request(c, &SAID, &HashSet::new(), SYNC_ITEMS)).await.items;
     assert_eq!(waiting, [reply(11, 1).item]);
 }
 
@@ -300,10 +303,83 @@ async fn all_tickets_of_a_person_are_asked_for_whoever_sat_here_before() {
         settings::set(c, "cursor", &99)?;
         // The server answered with what changed after 99, and with another person.
         apply(c, &[], &SyncResponse { cursor: 120, ..answer(Vec::new()) }, 2)?;
-        let asked = request(c, &SAID, &HashSet::new())?.cursor;
+        let asked = request(c, &SAID, &HashSet::new(), SYNC_ITEMS)?.cursor;
         apply(c, &[], &SyncResponse { cursor: 120, ..answer(Vec::new()) }, 3)?;
-        Ok((asked, request(c, &SAID, &HashSet::new())?.cursor))
+        Ok((asked, request(c, &SAID, &HashSet::new(), SYNC_ITEMS)?.cursor))
     })
     .await;
     assert_eq!(cursor, (0, 120));
+}
+
+/// Plays a round against a server that cannot digest some items, and gives what it held against whom.
+fn round(entries: &[u128], fails: impl Fn(&[OutboxItem]) -> Option<HttpError>) -> Option<(Vec<Uuid>, Vec<Uuid>)> {
+    let mut waiting: Vec<_> = entries.iter().map(|id| ticket(*id, Some(PERSON), Vec::new()).item).collect();
+    let (mut round, mut held) = (Round { size: SYNC_ITEMS, skip: HashSet::new(), culprits: Vec::new() }, Vec::new());
+    for _ in 0..1000 {
+        let items: Vec<_> =
+            waiting.iter().filter(|i| !round.skip.contains(&i.id())).take(round.size).cloned().collect();
+        if let Some(error) = fails(&items) {
+            round.failed(&error, &items)?;
+            continue;
+        }
+        waiting.retain(|item| !items.contains(item));
+        held.extend(std::mem::take(&mut round.culprits).into_iter().map(|(id, ..)| id));
+        let request = SyncRequest { items, ..empty_request() };
+        let state = AgentState { revision: 0, ..state(Some(PERSON)) };
+        if !round.answered(&request, &SyncResponse { state, ..answer(Vec::new()) }) {
+            return Some((held, waiting.iter().map(OutboxItem::id).collect()));
+        }
+    }
+    panic!("a round ends");
+}
+
+fn empty_request() -> SyncRequest {
+    SyncRequest {
+        protocol: PROTOCOL_VERSION,
+        agent_version: String::new(),
+        language: Language::En,
+        facts: Default::default(),
+        hotkey: HotkeyState::Off,
+        epoch: 0,
+        applied_revision: 0,
+        cursor: 0,
+        items: Vec::new(),
+    }
+}
+
+fn answers(code: ErrorCode) -> HttpError {
+    let (message, details) = ("why".to_owned(), ErrorDetails::default());
+    HttpError::Refused(Box::new(deskbell_protocol::error::ErrorBody { code, message, details }))
+}
+
+#[test]
+fn an_item_that_cannot_be_digested_keeps_no_other_from_going() {
+    let all: Vec<u128> = (1..=120).collect();
+    let bad = [Uuid::from_u128(3), Uuid::from_u128(77)];
+    let fails =
+        |items: &[OutboxItem]| items.iter().any(|item| bad.contains(&item.id())).then(|| answers(ErrorCode::Internal));
+    let (held, left) = round(&all, fails).unwrap();
+    assert_eq!((held.as_slice(), left.as_slice()), (&bad[..], &bad[..]));
+}
+
+#[test]
+fn a_server_that_fails_altogether_is_held_against_no_item() {
+    let fails = |_: &[OutboxItem]| Some(answers(ErrorCode::Internal));
+    assert_eq!(round(&[1, 2, 3], fails), None);
+    let fails = |_: &[OutboxItem]| Some(answers(ErrorCode::DeviceRevoked));
+    assert_eq!(round(&[1], fails), None);
+}
+
+#[test]
+fn what_comes_behind_a_refused_one_is_sent_again_at_once() {
+    let mut round = Round { size: SYNC_ITEMS, skip: HashSet::new(), culprits: Vec::new() };
+    let deferred =
+        |id, code| Receipt { id: Uuid::from_u128(id), outcome: Outcome::Deferred { code, message: String::new() } };
+    let state = AgentState { revision: 0, ..state(Some(PERSON)) };
+    let receipts = vec![refused(11, ErrorCode::NotAllowed), deferred(12, ErrorCode::Conflict)];
+    assert!(round.answered(&empty_request(), &SyncResponse { state: state.clone(), ..answer(receipts) }));
+    assert!(round.skip.is_empty());
+    let receipts = vec![deferred(12, ErrorCode::NotEnabled)];
+    assert!(!round.answered(&empty_request(), &SyncResponse { state, ..answer(receipts) }));
+    assert!(round.skip.contains(&Uuid::from_u128(12)), "it waits for the next round");
 }
