@@ -119,6 +119,8 @@ impl Http {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .read_timeout(Duration::from_secs(2 * LIVE_HEARTBEAT_SECONDS))
+            // A signature is for one address; whoever points elsewhere is no Deskbell server.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("deskbell/", env!("CARGO_PKG_VERSION")));
         if let Some(file) = &config.ca_file {
             let pem = std::fs::read(file).map_err(|error| format!("ca_file {}: {error}", file.display()))?;
@@ -190,6 +192,7 @@ impl Http {
         url
     }
 
+    /// Sends a request, once more where the server says that our clock is another than its own.
     async fn send(
         &self,
         who: &Identity,
@@ -199,12 +202,29 @@ impl Http {
         content: Content,
         limit: Option<Duration>,
     ) -> Result<Response, HttpError> {
+        match self.attempt(who, &method, path, query, &content, limit).await {
+            Err(error) if error.code() == Some(ErrorCode::ClockSkew) => {
+                self.attempt(who, &method, path, query, &content, limit).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        who: &Identity,
+        method: &Method,
+        path: &str,
+        query: &str,
+        content: &Content,
+        limit: Option<Duration>,
+    ) -> Result<Response, HttpError> {
         let url = self.address(path, query);
-        let digest = match &content {
+        let digest = match content {
             Content::Of(_, body) => signature::content_digest(body),
             Content::Nothing => String::new(),
         };
-        let body = match &content {
+        let body = match content {
             Content::Of(content_type, _) => Some(Body { content_digest: &digest, content_type }),
             Content::Nothing => None,
         };
@@ -213,12 +233,13 @@ impl Http {
         let headers = signature::sign(&who.key, &signed, created, signature::nonce(clock::random()));
         let mut request = self
             .client
-            .request(method, url.clone())
+            .request(method.clone(), url.clone())
             .header(SERVER_ID_HEADER, who.server.to_string())
             .header("signature-input", headers.signature_input)
             .header("signature", headers.signature);
         if let Content::Of(content_type, body) = content {
-            request = request.header("content-digest", &digest).header("content-type", content_type).body(body);
+            request =
+                request.header("content-digest", &digest).header("content-type", *content_type).body(body.clone());
         }
         if let Some(limit) = limit {
             request = request.timeout(limit);

@@ -16,6 +16,7 @@ mod news;
 pub mod policy;
 mod store;
 mod sync;
+mod upload;
 pub mod view;
 mod worker;
 

@@ -2,11 +2,13 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use deskbell_protocol::sync::AgentEvent;
+use deskbell_protocol::{limits::LIVE_HEARTBEAT_SECONDS, sync::AgentEvent};
 use futures::StreamExt;
+use tokio::time::Instant;
 
 use crate::{
     agent::Inner,
+    clock,
     http::{HttpError, Identity},
     worker::backoff,
 };
@@ -16,17 +18,20 @@ use crate::{
 pub(crate) async fn keep(inner: &Inner, who: &Identity) {
     let mut failures = 0;
     loop {
-        match follow(inner, who).await {
-            Ok(()) => failures = 0,
-            Err(error) => {
-                failures += 1;
-                tracing::debug!(%error, "no live connection");
-            }
+        let begun = Instant::now();
+        if let Err(error) = follow(inner, who).await {
+            tracing::debug!(%error, "no live connection");
         }
+        failures = failures_after(failures, begun.elapsed());
         inner.live.store(false, Ordering::Relaxed);
         inner.wake.notify_one();
-        tokio::time::sleep(backoff(failures.max(1))).await;
+        tokio::time::sleep(backoff(failures, clock::fraction())).await;
     }
+}
+
+/// A connection that outlived a heartbeat was one. A proxy that lets none through ends each at once.
+fn failures_after(failures: u32, lasted: Duration) -> u32 {
+    if lasted > Duration::from_secs(LIVE_HEARTBEAT_SECONDS) { 1 } else { failures.saturating_add(1) }
 }
 
 async fn follow(inner: &Inner, who: &Identity) -> Result<(), HttpError> {
@@ -95,6 +100,13 @@ mod tests {
             let events: Vec<_> = found.iter().filter_map(|line| event(line)).collect();
             assert_eq!(events, [AgentEvent::State], "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_proxy_that_ends_every_connection_is_not_asked_every_second() {
+        let at_once = (0..6).fold(0, |failures, _| failures_after(failures, Duration::from_secs(1)));
+        assert_eq!(at_once, 6);
+        assert_eq!(failures_after(at_once, Duration::from_secs(3600)), 1);
     }
 
     #[test]

@@ -1,27 +1,26 @@
 //! What the agent does by itself: it introduces itself, keeps in touch, and carries away what waits.
 
-use std::{io::SeekFrom, sync::atomic::Ordering, time::Duration};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use deskbell_protocol::{
     device::{AgentState, Enrol, Enrolled, Registration},
     error::ErrorCode,
     id::{InstallationId, ServerId},
-    limits::PIECE_BYTES,
+    limits::POLL_SECONDS,
     signature,
-    sync::UploadProgress,
 };
 use rusqlite::Connection;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::{
     agent::Inner,
-    clock, context, error,
+    clock, context,
     http::{Http, HttpError, Identity},
     keys::{self, KeyError, Place},
     live,
     store::{StoreError, StoreResult, outbox, settings},
-    sync::{self, Effects, outcome_news},
-    view::{FileProgress, LocalErrorCode, Problem, ProblemCode},
+    sync::{self, Effects},
+    upload,
+    view::{Problem, ProblemCode},
 };
 
 /// Why the agent cannot work at the moment.
@@ -62,14 +61,27 @@ impl Fault {
     }
 }
 
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// Nobody tells this program that the network is back, so it looks as often as it would ask otherwise.
+const LONGEST_PAUSE: Duration = Duration::from_secs(POLL_SECONDS);
+/// A server that asks for more is mistaken.
+const LONGEST_WISH: Duration = Duration::from_secs(15 * 60);
 
-/// The pause after so many failures in a row: doubled each time, and between a half and the whole
-/// of that, so that 5,000 agents do not come back at the same moment.
-pub(crate) fn backoff(failures: u32) -> Duration {
+/// The pause after so many failures in a row: any part of a time that doubles, so that 5,000 agents do
+/// not come back at the same moment. `fraction` is random, from 0 to 1.
+pub(crate) fn backoff(failures: u32, fraction: f64) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << failures.clamp(1, 10).saturating_sub(1)).min(LONGEST_PAUSE);
-    longest.mul_f64(0.5 + clock::fraction() / 2.0)
+    longest.mul_f64(fraction).max(SHORTEST_PAUSE)
+}
+
+/// What the server asked for, where it asked for a pause.
+fn pause(fault: &Fault, failures: u32, fraction: f64) -> Duration {
+    let wish = match fault {
+        Fault::Http(HttpError::Refused(body)) => body.details.retry_after.map(Duration::from_secs),
+        _ => None,
+    };
+    backoff(failures, fraction).max(wish.unwrap_or_default().min(LONGEST_WISH))
 }
 
 /// Works for as long as it is not dropped.
@@ -88,7 +100,7 @@ pub(crate) async fn work(inner: &Inner) {
             tracing::error!(%error, "the fault cannot be noted");
         }
         tokio::select! {
-            () = tokio::time::sleep(backoff(failures)) => {}
+            () = tokio::time::sleep(pause(&fault, failures, clock::fraction())) => {}
             () = inner.wake.notified() => {}
         }
     }
@@ -144,9 +156,14 @@ async fn connected(inner: &Inner, http: &Http, failures: &mut u32) -> Result<std
         }
     };
     let uploading = async {
+        let mut unfinished = 0;
         loop {
-            inner.upload.notified().await;
-            upload_all(inner, http, &who).await?;
+            let pause = tokio::time::sleep(backoff(unfinished, clock::fraction()));
+            tokio::select! {
+                () = inner.upload.notified() => {}
+                () = pause, if unfinished > 0 => {}
+            }
+            unfinished = if upload::all(inner, http, &who).await? { 0 } else { unfinished + 1 };
         }
     };
     // Either ends only with a fault; the live connection never does.
@@ -265,123 +282,31 @@ async fn enrol(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> 
     Ok(())
 }
 
-async fn upload_all(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> {
-    let entries = inner.store.read(outbox::undelivered).await?;
-    for entry in entries.into_iter().filter(|entry| entry.number.is_some() && !entry.refused) {
-        for file in entry.files.iter().filter(|file| !file.complete) {
-            if !upload(inner, http, who, entry.id, file).await? {
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Brings one file to the server, from where it stopped. False where the entry needs attention.
-async fn upload(
-    inner: &Inner,
-    http: &Http,
-    who: &Identity,
-    entry: uuid::Uuid,
-    file: &FileProgress,
-) -> Result<bool, Fault> {
-    let path = format!("/attachments/{}", file.id);
-    let mut stored: UploadProgress = match http.get(who, &path).await {
-        Ok(stored) => stored,
-        Err(error) => return not_now(inner, entry, error).await,
-    };
-    let mut mismatches = 0;
-    while !stored.complete {
-        let piece = match piece(inner, file, stored.received).await {
-            Ok(piece) if !piece.is_empty() => piece,
-            Ok(_) => {
-                return hold(inner, entry, LocalErrorCode::FileUnreadable, "the file is shorter than it was").await;
-            }
-            Err(error) => return hold(inner, entry, LocalErrorCode::FileUnreadable, &error.to_string()).await,
-        };
-        stored = match http.put_piece(who, &path, stored.received, piece).await {
-            Ok(stored) => stored,
-            Err(HttpError::Refused(body)) if body.code == ErrorCode::FileOffsetWrong => {
-                UploadProgress { received: body.details.received.unwrap_or(0), ..stored }
-            }
-            Err(HttpError::Refused(body)) if body.code == ErrorCode::FileHashMismatch && mismatches == 0 => {
-                // Something on the way changed a byte; once more from the start.
-                mismatches += 1;
-                UploadProgress { received: 0, ..stored }
-            }
-            Err(HttpError::Refused(body)) if body.code == ErrorCode::FileHashMismatch => {
-                return hold(inner, entry, LocalErrorCode::FileUnreadable, "the file was changed on this PC").await;
-            }
-            Err(error) => return not_now(inner, entry, error).await,
-        };
-        tell(inner, entry, &stored).await?;
-    }
-    tell(inner, entry, &stored).await?;
-    inner.files.remove(file.id);
-    Ok(true)
-}
-
-/// The server takes no files at the moment, or never these; only what concerns the connection itself
-/// is a fault of it.
-async fn not_now(inner: &Inner, entry: uuid::Uuid, error: HttpError) -> Result<bool, Fault> {
-    match error.code() {
-        Some(ErrorCode::NotEnabled | ErrorCode::NotConfirmed) => Ok(false),
-        Some(ErrorCode::NotFound) => {
-            hold(inner, entry, LocalErrorCode::NotFound, "the server does not know this file").await
-        }
-        _ => Err(error.into()),
-    }
-}
-
-async fn piece(inner: &Inner, file: &FileProgress, offset: u64) -> std::io::Result<Vec<u8>> {
-    let mut open = tokio::fs::File::open(inner.files.path(file.id)).await?;
-    open.seek(SeekFrom::Start(offset)).await?;
-    let mut piece = Vec::with_capacity(PIECE_BYTES);
-    open.take(PIECE_BYTES as u64).read_to_end(&mut piece).await?;
-    Ok(piece)
-}
-
-async fn tell(inner: &Inner, entry: uuid::Uuid, stored: &UploadProgress) -> Result<(), Fault> {
-    let (stored, now) = (stored.clone(), (inner.clock)());
-    let effects = inner
-        .store
-        .write(move |tx| {
-            outbox::progress(tx, stored.id, stored.received, stored.complete)?;
-            outbox::deliver_if_complete(tx, entry, now)?;
-            let entries: Vec<_> = outbox::find(tx, entry)?.iter().map(outbox::Entry::view).collect();
-            let news = entries.iter().filter_map(outcome_news).collect();
-            Ok(Effects { entries, news, ..Effects::default() })
-        })
-        .await?;
-    inner.show(effects).await?;
-    Ok(())
-}
-
-async fn hold(inner: &Inner, entry: uuid::Uuid, code: LocalErrorCode, message: &str) -> Result<bool, Fault> {
-    let reason = error::local(code, message);
-    let effects = inner
-        .store
-        .write(move |tx| {
-            outbox::hold(tx, entry, &reason, true)?;
-            let entries: Vec<_> = outbox::find(tx, entry)?.iter().map(outbox::Entry::view).collect();
-            let news = entries.iter().filter_map(outcome_news).collect();
-            Ok(Effects { entries, news, ..Effects::default() })
-        })
-        .await?;
-    inner.show(effects).await?;
-    Ok(false)
-}
-
 #[cfg(test)]
 mod tests {
+    use deskbell_protocol::error::{ErrorBody, ErrorDetails};
+
     use super::*;
 
     #[test]
     fn pauses_grow_to_a_minute_and_differ_between_agents() {
-        for (failures, longest) in [(1, 1), (2, 2), (4, 8), (7, 60), (60, 60)] {
-            let pause = backoff(failures);
-            assert!(pause <= Duration::from_secs(longest), "{failures}: {pause:?}");
-            assert!(pause >= Duration::from_millis(longest * 500), "{failures}: {pause:?}");
+        for (failures, longest) in [(1, 2), (2, 4), (4, 16), (7, 60), (60, 60)] {
+            assert_eq!(backoff(failures, 1.0), Duration::from_secs(longest), "{failures}");
+            assert_eq!(backoff(failures, 0.5), Duration::from_secs(longest) / 2, "{failures}");
         }
+        assert_eq!(backoff(1, 0.0), SHORTEST_PAUSE, "never in a circle");
+    }
+
+    #[test]
+    fn a_pause_that_the_server_asks_for_is_made() {
+        let refused = |retry_after| {
+            let (code, message) = (ErrorCode::TooManyRequests, String::new());
+            let details = ErrorDetails { retry_after, ..ErrorDetails::default() };
+            Fault::Http(HttpError::Refused(Box::new(ErrorBody { code, message, details })))
+        };
+        assert_eq!(pause(&refused(Some(90)), 1, 0.5), Duration::from_secs(90));
+        assert_eq!(pause(&refused(Some(0)), 1, 0.5), Duration::from_secs(1));
+        assert_eq!(pause(&refused(Some(u64::MAX)), 1, 0.5), LONGEST_WISH);
+        assert_eq!(pause(&refused(None), 1, 0.5), Duration::from_secs(1));
     }
 }
