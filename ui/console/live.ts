@@ -4,6 +4,7 @@ import { type ConsoleEvent, liveAddress } from './api';
 
 type Listener = (event: ConsoleEvent | undefined) => void;
 type Connect = (address: string) => EventSource;
+type Report = (connected: boolean) => void;
 
 /** How long to wait before connecting again, at first and at most. */
 const FIRST_MS = 1000;
@@ -19,9 +20,9 @@ export function onLive(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
-export function startLive(connect: Connect = (address) => new EventSource(address)): void {
+export function startLive(report: Report, connect: Connect = (address) => new EventSource(address)): void {
   stopLive();
-  follow(connect, FIRST_MS);
+  follow(report, connect, FIRST_MS);
 }
 
 export function stopLive(): void {
@@ -30,20 +31,23 @@ export function stopLive(): void {
   clearTimeout(waiting);
 }
 
-function follow(connect: Connect, pause: number): void {
+function follow(report: Report, connect: Connect, pause: number): void {
   const current = connect(liveAddress());
   source = current;
   current.onopen = () => {
     pause = FIRST_MS;
+    report(true);
     // What a page fetched before it could listen may have changed in between.
     tell(undefined);
   };
   current.onmessage = (message: MessageEvent<string>) => tell(JSON.parse(message.data) as ConsoleEvent);
   current.onerror = () => {
+    if (current !== source) return;
+    report(false);
     // After a broken connection the browser tries again by itself; after an answer that is an error
     // (a proxy while the server restarts) it gives up for good.
-    if (current !== source || current.readyState !== EventSource.CLOSED) return;
-    waiting = setTimeout(() => follow(connect, Math.min(pause * 2, LONGEST_MS)), pause);
+    if (current.readyState !== EventSource.CLOSED) return;
+    waiting = setTimeout(() => follow(report, connect, Math.min(pause * 2, LONGEST_MS)), pause);
     // Perhaps the session is over: fetching tells.
     tell(undefined);
   };

@@ -8,6 +8,7 @@ export type Route =
   | { page: 'clients' }
   | { page: 'client'; client: string; tab: ClientTab }
   | { page: 'mail' }
+  | { page: 'more' }
   | { page: 'missing' };
 
 export const DEVICE_TABS = ['agent', 'tickets', 'history'] as const;
@@ -36,23 +37,29 @@ export function route(path: string): Route {
       return tab ? { page: 'client', client: second, tab } : { page: 'missing' };
     }
     case 'mail':
-      return { page: 'mail' };
+    case 'more':
+      return { page: first };
     default:
       return { page: 'missing' };
   }
 }
 
-let path = $state(location.pathname);
-let search = $state(location.search);
+let path = $state(globalThis.location?.pathname ?? '/');
+let search = $state(globalThis.location?.search ?? '');
 
 function read(): void {
   path = location.pathname;
   search = location.search;
 }
-window.addEventListener('popstate', read);
+globalThis.window?.addEventListener('popstate', read);
 
 export function current(): Route {
   return route(path);
+}
+
+/** Which page is shown, whatever is behind the question mark. */
+export function address(): string {
+  return path;
 }
 
 /** A value behind the question mark. */

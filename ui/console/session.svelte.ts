@@ -2,6 +2,7 @@
 
 import { setLanguage } from '../shared/i18n.svelte';
 import { ApiError, api, type Overview, type SessionInfo, setCsrf } from './api';
+import { calm } from './calm';
 import { onLive, startLive, stopLive } from './live';
 
 type Gate = 'loading' | 'setup' | 'sign-in' | 'open' | 'unreachable';
@@ -9,6 +10,11 @@ type Gate = 'loading' | 'setup' | 'sign-in' | 'open' | 'unreachable';
 let gate = $state<Gate>('loading');
 let info = $state.raw<SessionInfo>();
 let overview = $state.raw<Overview>();
+let connected = $state(true);
+let lost: ReturnType<typeof setTimeout> | undefined;
+
+/** A connection may be renewed without anybody having to read of it. */
+const UNNOTICED_MS = 5000;
 
 export const session = {
   get gate(): Gate {
@@ -20,6 +26,10 @@ export const session = {
   },
   get overview(): Overview | undefined {
     return overview;
+  },
+  /** Whether what is shown follows what happens. */
+  get connected(): boolean {
+    return connected;
   },
   get mayManage(): boolean {
     return info?.technician.role === 'owner' || info?.technician.role === 'admin';
@@ -48,13 +58,21 @@ export function enter(signedIn: SessionInfo): void {
   setCsrf(signedIn.csrf);
   setLanguage(signedIn.technician.language);
   gate = 'open';
-  startLive();
+  startLive(report);
   void count();
+}
+
+function report(up: boolean): void {
+  clearTimeout(lost);
+  if (up) connected = true;
+  else lost = setTimeout(() => (connected = false), UNNOTICED_MS);
 }
 
 /** The session ended, by oneself or by time. What was shown is gone from the page. */
 export function leave(): void {
   stopLive();
+  clearTimeout(lost);
+  connected = true;
   info = undefined;
   overview = undefined;
   setCsrf('');
@@ -80,4 +98,5 @@ async function count(): Promise<void> {
     if (error instanceof ApiError && error.status === 401) leave();
   }
 }
-onLive(() => void count());
+const recount = calm(count);
+onLive(() => recount());

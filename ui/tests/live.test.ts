@@ -19,6 +19,7 @@ class Source {
 const connect = (address: string) => new Source(address) as unknown as EventSource;
 const latest = () => Source.made.at(-1) as Source;
 const heard: unknown[] = [];
+const states: boolean[] = [];
 let stop = () => {};
 
 beforeEach(() => {
@@ -26,8 +27,9 @@ beforeEach(() => {
   vi.stubGlobal('EventSource', Source);
   Source.made = [];
   heard.length = 0;
+  states.length = 0;
   stop = onLive((event) => heard.push(event?.event ?? 'everything'));
-  startLive(connect);
+  startLive((connected) => states.push(connected), connect);
 });
 afterEach(() => {
   stop();
@@ -75,4 +77,11 @@ test('nothing connects again once it was stopped', () => {
   stopLive();
   vi.advanceTimersByTime(60_000);
   expect(Source.made).toHaveLength(1);
+});
+
+test('it says whether it is connected', () => {
+  latest().onopen?.();
+  latest().onerror?.();
+  latest().onopen?.();
+  expect(states).toEqual([true, false, true]);
 });
