@@ -345,7 +345,15 @@ impl Inner {
     }
 
     pub(crate) fn set_online(&self, online: bool) {
-        self.change(|status| status.online = online);
+        let mut back = false;
+        self.change(|status| {
+            back = online && !status.online;
+            status.online = online;
+        });
+        if back {
+            // What a window shows from the copy kept here can be fetched now.
+            let _ = self.tickets.send(());
+        }
     }
 
     pub(crate) fn set_problem(&self, problem: Problem) {

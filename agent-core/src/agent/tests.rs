@@ -169,3 +169,14 @@ async fn a_damaged_queue_costs_no_file() {
     let kept = folder.path().join("files.damaged-1000").join(entry.files[0].id.to_string());
     assert_eq!(std::fs::read(kept).unwrap(), b"the picture");
 }
+
+#[tokio::test]
+async fn a_window_hears_when_the_server_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    let mut changes = agent.tickets_changes();
+    agent.0.set_online(true);
+    agent.0.set_online(true);
+    assert!(changes.try_recv().is_ok());
+    assert!(changes.try_recv().is_err(), "once");
+}

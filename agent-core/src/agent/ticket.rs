@@ -40,16 +40,14 @@ impl Agent {
     /// # Errors
     /// Where there is no such ticket, or it was never read here and the server cannot be asked.
     pub async fn conversation(&self, ticket: TicketId) -> Answer<ConversationView> {
-        let asked: Answer<Conversation> = match self.0.now_or_never() {
-            Ok((http, who)) => http.get(&who, &format!("/tickets/{ticket}")).await.map_err(Into::into),
-            Err(error) => Err(error),
-        };
-        let (conversation, stale) = match asked {
-            Ok(conversation) => (self.keep(conversation).await?, false),
-            Err(error) => {
-                let kept = self.0.store.read(move |c| tickets::conversation(c, ticket)).await?;
-                (kept.ok_or(error)?, true)
-            }
+        let kept = self.0.store.read(move |c| tickets::conversation(c, ticket)).await?;
+        let (conversation, stale) = match kept {
+            // Nobody waits for a server that is known to be away; when it is back, the list says so.
+            Some(kept) if !self.0.status.borrow().online => (kept, true),
+            kept => match self.ask_conversation(ticket).await {
+                Ok(conversation) => (self.keep(conversation).await?, false),
+                Err(error) => (kept.ok_or(error)?, true),
+            },
         };
         let entries = self.0.store.read(move |c| outbox::of_ticket(c, ticket)).await?;
         let waiting = entries
@@ -58,6 +56,11 @@ impl Agent {
             .map(|entry| WaitingMessage { entry: entry.view(), text: text(&entry.item) })
             .collect();
         Ok(ConversationView { conversation, waiting, stale })
+    }
+
+    async fn ask_conversation(&self, ticket: TicketId) -> Answer<Conversation> {
+        let (http, who) = self.0.now_or_never()?;
+        Ok(http.get(&who, &format!("/tickets/{ticket}")).await?)
     }
 
     async fn keep(&self, conversation: Conversation) -> Answer<Conversation> {
@@ -186,18 +189,29 @@ impl Agent {
     /// Where the server cannot be asked, or the path cannot be written.
     pub async fn save_attachment(&self, _ticket: TicketId, attachment: AttachmentId, path: &Path) -> Answer<()> {
         let (http, who) = self.0.now_or_never()?;
-        let mut content = http.stream(&who, &format!("/attachments/{attachment}/content")).await?.bytes_stream();
+        let content = http.stream(&who, &format!("/attachments/{attachment}/content")).await?;
         // Half a file under the wanted name would look like the whole one.
-        let part = path.with_extension("part");
-        let mut file = tokio::fs::File::create(&part).await.map_err(StoreError::Io)?;
-        while let Some(bytes) = content.next().await {
-            let bytes = bytes.map_err(|error| HttpError::Unreachable(error.without_url().to_string()))?;
-            file.write_all(&bytes).await.map_err(StoreError::Io)?;
+        let part = path.with_added_extension(format!("{attachment}.part"));
+        let written = match write(content, &part).await {
+            Ok(()) => tokio::fs::rename(&part, path).await.map_err(|error| StoreError::Io(error).into()),
+            Err(error) => Err(error),
+        };
+        if written.is_err() {
+            // It may never have come to be.
+            let _ = tokio::fs::remove_file(part).await;
         }
-        file.sync_all().await.map_err(StoreError::Io)?;
-        tokio::fs::rename(part, path).await.map_err(StoreError::Io)?;
-        Ok(())
+        written
     }
+}
+
+async fn write(content: reqwest::Response, path: &Path) -> Answer<()> {
+    let mut file = tokio::fs::File::create(path).await.map_err(StoreError::Io)?;
+    let mut content = content.bytes_stream();
+    while let Some(bytes) = content.next().await {
+        let bytes = bytes.map_err(|error| HttpError::Unreachable(error.without_url().to_string()))?;
+        file.write_all(&bytes).await.map_err(StoreError::Io)?;
+    }
+    Ok(file.sync_all().await.map_err(StoreError::Io)?)
 }
 
 fn text(item: &OutboxItem) -> Option<String> {
