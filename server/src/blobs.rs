@@ -5,9 +5,11 @@
 //! is flushed.
 
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use deskbell_protocol::id::AttachmentId;
@@ -99,6 +101,25 @@ impl Blobs {
     #[must_use]
     pub fn path(&self, id: AttachmentId) -> PathBuf {
         self.file(id)
+    }
+}
+
+/// One writer at a time for each file.
+#[derive(Debug, Default)]
+pub struct Uploads(Mutex<HashMap<AttachmentId, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Uploads {
+    /// Waits until nobody else writes this file; the next one waits until this is dropped.
+    pub async fn turn(&self, id: AttachmentId) -> tokio::sync::OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| lock.strong_count() > 0);
+            let known = locks.get(&id).and_then(Weak::upgrade);
+            let lock = known.unwrap_or_default();
+            locks.insert(id, Arc::downgrade(&lock));
+            lock
+        };
+        lock.lock_owned().await
     }
 }
 

@@ -102,6 +102,13 @@ impl Config {
         {
             return Err(ConfigError(format!("public_url is {url}: it has to be http:// or https://, without a query")));
         }
+        if let Some(url) = &self.public_url
+            && url.path() != "/"
+        {
+            return Err(ConfigError(format!(
+                "public_url is {url}: the console needs a host name of its own, without a path behind it"
+            )));
+        }
         if let Some(url) = &self.database_url
             && !url.starts_with("postgres://")
             && !url.starts_with("postgresql://")
@@ -186,6 +193,7 @@ mod tests {
             ("listen = \"here\"", "listen"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("public_url = \"ftp://x\"", "public_url"),
+            ("public_url = \"https://x/help\"", "public_url"),
             ("[smtp]\nhost=\"h\"\nport=25\nfrom=\"nobody\"", "smtp.from"),
         ] {
             let error = load(text, &[]).unwrap_err().to_string();

@@ -5,6 +5,7 @@ use axum::{
         FromRequest, Request,
         rejection::{PathRejection, QueryRejection},
     },
+    http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -41,6 +42,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        // A form of another site cannot say this without being asked for leave first.
+        let json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !json.is_some_and(|value| value.starts_with("application/json")) {
+            return Err(ApiError::malformed("the body has to be application/json"));
+        }
         let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
             ApiError::new(
                 rejection.status(),
@@ -58,8 +64,38 @@ impl<T: serde::Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// Whether JSON holds the character U+0000: PostgreSQL stores none, and nobody means it.
+pub(crate) fn holds_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        // What a backslash escapes is one character, or `u` and four digits.
+        rest = &rest[at + 1..];
+        if rest.starts_with(b"u0000") {
+            return true;
+        }
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    false
+}
+
 /// # Errors
 /// [`ApiError::malformed`], which names the place.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if holds_nul(bytes) {
+        return Err(ApiError::malformed("the body holds the character U+0000, which cannot be stored"));
+    }
     serde_json::from_slice(bytes).map_err(|error| ApiError::malformed(format!("the body cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_character_is_found_and_not_its_name() {
+        assert!(holds_nul(br#"{"a": "b\u0000c"}"#));
+        assert!(holds_nul(br#"{"a": "\\\u0000"}"#));
+        assert!(!holds_nul(br#"{"a": "the text \\u0000"}"#));
+        assert!(!holds_nul(br#"{"a": "\u00001\\"#[..10].as_ref()));
+    }
 }

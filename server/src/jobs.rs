@@ -80,7 +80,7 @@ async fn carry_out(app: &App, job: &Job) {
     match (&sent, noted.await) {
         (Ok(()), Ok(())) => tracing::info!(job = %*job.id, kind = job.kind, "job done"),
         (Err(error), Ok(())) => {
-            tracing::warn!(job = %*job.id, kind = job.kind, attempts = job.attempts, %error, "job failed")
+            tracing::warn!(job = %*job.id, kind = job.kind, attempts = job.attempts, why = error.word(), "job failed")
         }
         // It is carried out again after its lease; its Message-ID makes the repeat harmless.
         (_, Err(error)) => tracing::error!(job = %*job.id, %error, "the end of a job cannot be noted"),

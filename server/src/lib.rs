@@ -26,7 +26,7 @@ pub mod secrets;
 mod texts;
 pub mod ticket_status;
 
-use blobs::Blobs;
+use blobs::{Blobs, Uploads};
 use clock::Clock;
 use config::Config;
 use db::Db;
@@ -41,6 +41,7 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     pub db: Db,
     pub blobs: Blobs,
+    pub uploads: Uploads,
     pub live: Live,
     pub mailer: Mailer,
     /// Wakes the worker after a commit that wrote a job.
@@ -90,7 +91,7 @@ impl App {
     /// Where one of them cannot be used.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let folder = |error| StartError::Folder { folder: config.data_dir.display().to_string(), error };
-        std::fs::create_dir_all(&config.data_dir).map_err(folder)?;
+        make_private(&config.data_dir).map_err(folder)?;
         let blobs = Blobs::open(&config.data_dir.join("attachments")).map_err(folder)?;
         let (db, lock) = match &config.database_url {
             Some(url) => (Db::postgres(url).await?, None),
@@ -103,6 +104,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             db,
             blobs,
+            uploads: Uploads::default(),
             live: Live::default(),
             mailer: Mailer::open(&config)?,
             jobs: Notify::new(),
@@ -143,6 +145,14 @@ impl App {
         tx.commit().await?;
         Ok(open.then_some(code))
     }
+}
+
+/// Makes the folder, for this user alone; one that exists keeps the rights that it was given.
+fn make_private(folder: &std::path::Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 fn lock(config: &Config) -> Result<std::fs::File, StartError> {

@@ -122,6 +122,17 @@ pub enum MailError {
     Keep(#[from] std::io::Error),
 }
 
+impl MailError {
+    /// What went wrong, for the log: a mail server's own words may name people.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Compose(_) => "compose",
+            Self::Send(_) => "send",
+            Self::Keep(_) => "keep",
+        }
+    }
+}
+
 /// Writes a mail. Its `Message-ID` is a function of the job, so that a repeat is recognized as one.
 ///
 /// # Errors

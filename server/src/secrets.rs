@@ -50,6 +50,9 @@ pub fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(clock::random::<32>())
 }
 
+/// Passwords hashed at the same time: each takes 19 MB.
+static HASHING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(4);
+
 /// Hashes a password with argon2id. It takes a while on purpose, on a thread for such work.
 ///
 /// # Errors
@@ -62,6 +65,7 @@ pub async fn hash_password(password: String) -> Result<String, String> {
             .map(|hash| hash.to_string())
             .map_err(|e| e.to_string())
     };
+    let _turn = HASHING.acquire().await.map_err(|error| error.to_string())?;
     tokio::task::spawn_blocking(hash).await.map_err(|error| error.to_string())?
 }
 
@@ -76,6 +80,7 @@ pub async fn verify_password(password: String, hash: Option<String>) -> bool {
         let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
         PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     };
+    let Ok(_turn) = HASHING.acquire().await else { return false };
     tokio::task::spawn_blocking(verify).await.unwrap_or(false) && known
 }
 

@@ -2,6 +2,8 @@
 
 use std::pin::Pin;
 
+use anyhow::Context;
+
 use deskbell_protocol::{
     conversation::{AuthorKind, MessageContent},
     device::{DeviceFacts, Registration},
@@ -164,6 +166,7 @@ async fn install(tx: &mut Tx, id: InstallationId, device: DeviceId, client: Clie
         os_user: "sam",
         agent_version: "0.1.0",
         language: Language::En,
+        registration: Registration::Accepted,
     };
     installations::insert(tx, &new, 5).await
 }
@@ -229,10 +232,10 @@ async fn the_organization_is_made_once_and_set_up_once(db: Db) -> Outcome {
     holds!(organization::finish_setup(&mut tx, "Harbour").await?, true);
     holds!(organization::finish_setup(&mut tx, "Elsewhere").await?, false);
     organization::set_setup_code(&mut tx, "late").await?;
-    let found = organization::find(&mut tx).await?.unwrap();
+    let found = organization::find(&mut tx).await?.context("it is there")?;
     holds!((found.name.as_deref(), found.setup_code_hash), (Some("Harbour"), None));
     organization::set_enablement(&mut tx, true, "Ada", 7).await?;
-    let found = organization::find(&mut tx).await?.unwrap();
+    let found = organization::find(&mut tx).await?.context("it is there")?;
     holds!((found.enablement, found.enablement_by.as_deref(), found.enablement_at), (true, Some("Ada"), Some(7)));
     Ok(())
 }
@@ -276,11 +279,11 @@ async fn a_machine_is_one_device_of_a_client_and_comes_back_after_removal(db: Db
     devices::set_enablement(&mut tx, world.device, Some(true), "Ada", 6).await?;
     devices::remove(&mut tx, world.device, 7).await?;
     holds!(devices::find(&mut tx, Scope::All, world.device).await?.is_none(), true);
-    let revoked = installations::find(&mut tx, Scope::All, world.installation).await?.unwrap();
+    let revoked = installations::find(&mut tx, Scope::All, world.installation).await?.context("it is there")?;
     holds!(revoked.registration.0, Registration::Revoked);
     let again = devices::insert(&mut tx, DeviceId(id(39)), world.one, world.key, "hint", &facts("PC-1"), 8).await?;
     holds!(again, world.device);
-    let found = devices::find(&mut tx, Scope::All, again).await?.unwrap();
+    let found = devices::find(&mut tx, Scope::All, again).await?.context("it is there")?;
     holds!(found.choices.device_choice, None);
     Ok(())
 }
@@ -289,7 +292,7 @@ async fn the_nearest_choice_is_read_with_a_device(db: Db) -> Outcome {
     let mut tx = db.write().await?;
     let world = world(&mut tx).await?;
     let enabled = async |tx: &mut Tx| -> anyhow::Result<bool> {
-        Ok(devices::find(tx, Scope::All, world.device).await?.unwrap().choices.enabled())
+        Ok(devices::find(tx, Scope::All, world.device).await?.context("it is there")?.choices.enabled())
     };
     holds!(enabled(&mut tx).await?, false);
     clients::set_enablement(&mut tx, world.one, Some(true), "Ada", 6).await?;
@@ -298,7 +301,7 @@ async fn the_nearest_choice_is_read_with_a_device(db: Db) -> Outcome {
     holds!(enabled(&mut tx).await?, false);
     clients::clear_device_choices(&mut tx, world.one).await?;
     holds!(enabled(&mut tx).await?, true);
-    let installation = installations::by_key(&mut tx, "key-1").await?.unwrap();
+    let installation = installations::by_key(&mut tx, "key-1").await?.context("it is there")?;
     holds!((installation.choices.enabled(), installation.client_name.as_str()), (true, "Northwind"));
     Ok(())
 }
@@ -311,7 +314,7 @@ async fn a_change_of_state_concerns_those_it_concerns(db: Db) -> Outcome {
     install(&mut tx, InstallationId(id(49)), there, world.other, "key-9").await?;
     live_events::state_changed(&mut tx, live_events::Concerned::Client(world.one), 50).await?;
     let revision = async |tx: &mut Tx, key: &str| -> anyhow::Result<i64> {
-        Ok(installations::by_key(tx, key).await?.unwrap().revision)
+        Ok(installations::by_key(tx, key).await?.context("it is there")?.revision)
     };
     holds!((revision(&mut tx, "key-1").await?, revision(&mut tx, "key-9").await?), (2, 1));
     let told: Vec<_> = live_events::since(&mut tx, 50).await?.iter().map(|event| event.installation_id).collect();
@@ -331,11 +334,11 @@ async fn a_person_is_one_per_client_and_address(db: Db) -> Outcome {
     holds!(confirm(&mut tx, 51, world.one, "Samuel").await?, world.person);
     let elsewhere = confirm(&mut tx, 52, world.other, "Sam").await?;
     anyhow::ensure!(elsewhere != world.person, "another client's person is another person");
-    let found = requesters::by_email(&mut tx, world.one, "sam@northwind.example").await?.unwrap();
+    let found = requesters::by_email(&mut tx, world.one, "sam@northwind.example").await?.context("it is there")?;
     holds!((found.name.as_str(), found.devices, found.language.0), ("Samuel", 1, Language::Fr));
     requesters::set_deactivated(&mut tx, world.person, Some(10)).await?;
     holds!(installations::end_confirmations_of(&mut tx, world.person).await?, [world.installation]);
-    holds!(installations::by_key(&mut tx, "key-1").await?.unwrap().requester_id, None);
+    holds!(installations::by_key(&mut tx, "key-1").await?.context("it is there")?.requester_id, None);
     Ok(())
 }
 
@@ -356,7 +359,7 @@ async fn a_try_is_taken_once_each(db: Db) -> Outcome {
     };
     challenges::insert(&mut tx, &challenge(70)).await?;
     challenges::insert(&mut tx, &challenge(71)).await?;
-    let waiting = challenges::waiting(&mut tx, world.installation).await?.unwrap();
+    let waiting = challenges::waiting(&mut tx, world.installation).await?.context("it is there")?;
     holds!(waiting.id.0, id(71));
     holds!(challenges::take_try(&mut tx, id(71)).await?, Some(1));
     holds!(challenges::take_try(&mut tx, id(71)).await?, Some(0));
@@ -375,9 +378,12 @@ async fn a_ticket_is_inserted_once_and_numbers_differ(db: Db) -> Outcome {
     holds!(store(&mut tx, &world, 100, "Printer", 11).await?, None);
     let second = store(&mut tx, &world, 101, "Screen", 12).await?;
     anyhow::ensure!(second > first, "{second:?} follows {first:?}");
-    let found = tickets::find(&mut tx, Scope::All, TicketId(id(100))).await?.unwrap();
+    let found = tickets::find(&mut tx, Scope::All, TicketId(id(100))).await?.context("it is there")?;
     holds!((found.received_at, found.status.0, found.requester_name.as_str()), (10, Status::Open, "Sam"));
-    holds!(tickets::by_number(&mut tx, Scope::All, second.unwrap()).await?.map(|t| t.subject), Some("Screen".into()));
+    holds!(
+        tickets::by_number(&mut tx, Scope::All, second.context("a number")?).await?.map(|t| t.subject),
+        Some("Screen".into())
+    );
     Ok(())
 }
 
@@ -411,8 +417,8 @@ async fn messages_have_the_servers_order(db: Db) -> Outcome {
     let ids = |rows: Vec<messages::MessageRow>| rows.iter().map(|row| row.id.0.0.as_u128()).collect::<Vec<_>>();
     holds!(ids(messages::of_ticket(&mut tx, ticket, true).await?), [200, 199, 198]);
     holds!(ids(messages::of_ticket(&mut tx, ticket, false).await?), [200, 198]);
-    holds!(messages::find(&mut tx, MessageId(id(198))).await?.unwrap().content()?, event);
-    let stored = tickets::find(&mut tx, Scope::All, ticket).await?.unwrap();
+    holds!(messages::find(&mut tx, MessageId(id(198))).await?.context("it is there")?.content()?, event);
+    let stored = tickets::find(&mut tx, Scope::All, ticket).await?.context("it is there")?;
     holds!(stored.updated_at, 20);
     let summary = tickets::summary(&mut tx, &stored).await?;
     holds!(summary.last_message.map(|last| last.excerpt), Some("first".into()));
@@ -444,14 +450,14 @@ async fn a_file_completes_once_and_counts_down(db: Db) -> Outcome {
     attachments::announce(&mut tx, place, &file, 10).await?;
     tickets::add_pending_files(&mut tx, TicketId(id(100)), 1).await?;
     attachments::set_received(&mut tx, file.id, 4).await?;
-    let row = attachments::find(&mut tx, Scope::All, file.id).await?.unwrap();
+    let row = attachments::find(&mut tx, Scope::All, file.id).await?.context("it is there")?;
     holds!((row.received, row.completed_at), (4, None));
     holds!(attachments::complete(&mut tx, &row, "image/png", 20).await?, true);
     holds!(attachments::complete(&mut tx, &row, "image/png", 21).await?, false);
     attachments::set_received(&mut tx, file.id, 0).await?;
-    let row = attachments::find(&mut tx, Scope::All, file.id).await?.unwrap();
+    let row = attachments::find(&mut tx, Scope::All, file.id).await?.context("it is there")?;
     holds!((row.received, row.completed_at, row.content_type.as_str()), (10, Some(20), "image/png"));
-    holds!(tickets::find(&mut tx, Scope::All, TicketId(id(100))).await?.unwrap().files_pending, 0);
+    holds!(tickets::find(&mut tx, Scope::All, TicketId(id(100))).await?.context("it is there")?.files_pending, 0);
     holds!(attachments::find_of_requester(&mut tx, world.person, file.id).await?.is_some(), true);
     holds!(attachments::find_of_requester(&mut tx, RequesterId(id(99)), file.id).await?.is_none(), true);
     Ok(())
@@ -478,7 +484,7 @@ async fn a_scope_hides_what_is_anothers(db: Db) -> Outcome {
 async fn views_and_words_find_tickets(db: Db) -> Outcome {
     let mut tx = db.write().await?;
     let world = world(&mut tx).await?;
-    for (n, subject) in [(100, "Printer 100% blank"), (101, "Screen"), (102, "Mouse")] {
+    for (n, subject) in [(100, "Printer 100% blank"), (101, "Écran noir"), (102, "Mouse")] {
         store(&mut tx, &world, n, subject, i64::try_from(n)?).await?;
     }
     tickets::set_assignee(&mut tx, TicketId(id(101)), Some(world.technician)).await?;
@@ -502,6 +508,7 @@ async fn views_and_words_find_tickets(db: Db) -> Outcome {
     holds!(find(&mut tx, View::Unassigned, "").await?, [100]);
     holds!(find(&mut tx, View::Resolved, "").await?, [102]);
     holds!(find(&mut tx, View::All, "PRINTER 100%").await?, [100]);
+    holds!(find(&mut tx, View::All, "écran").await?, [101]);
     holds!(find(&mut tx, View::All, "sam").await?, [102, 101, 100]);
     holds!(find(&mut tx, View::All, "' or 1=1 --").await?, [0u128; 0]);
     Ok(())

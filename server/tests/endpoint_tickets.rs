@@ -1,5 +1,7 @@
 //! A ticket's way in, and what keeps it from being lost, doubled or read by others.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use common::{Client, Ready, Running, client, file, item, ready, ticket};
@@ -231,16 +233,65 @@ async fn a_note_stays_among_technicians_and_a_reply_is_added_once() {
 async fn a_copied_key_is_found_out_and_both_are_shut_out() {
     let (_server, api, _, mut there) = begin().await;
     let copied = there.epoch;
-    for _ in 0..3 {
-        there.send(Vec::new()).await;
-    }
-    let (status, body) = there.device.refused("/sync", &there.device.exchange(copied, 0, Vec::new())).await.unwrap();
+    there.send(Vec::new()).await;
+    there.device.sync(copied, 0, Vec::new()).await.expect("the copy takes its turn, as if an answer had been lost");
+    let (status, body) =
+        there.device.refused("/sync", &there.device.exchange(there.epoch, 0, Vec::new())).await.unwrap();
     assert_eq!((status, body.code), (403, ErrorCode::DeviceQuarantined));
     let (_, body) = there.device.refused("/sync", &there.device.exchange(there.epoch, 0, Vec::new())).await.unwrap();
     assert_eq!(body.code, ErrorCode::DeviceQuarantined);
     let path = format!("/installations/{}/registration", there.enrolled.installation_id);
     let installation = api.put(&path, json!({"registration": "accepted"})).await.unwrap();
     assert_eq!(installation["registration"], "accepted");
+}
+
+#[tokio::test]
+async fn a_server_restored_from_a_backup_shuts_nobody_out() {
+    let (_server, _api, _, there) = begin().await;
+    let answer = there.device.sync(there.epoch + (5 << 20), 0, Vec::new()).await.unwrap();
+    assert!(answer.epoch > there.epoch + (5 << 20));
+}
+
+#[tokio::test]
+async fn a_device_with_a_new_key_goes_on_where_the_old_one_stopped() {
+    let (server, api, northwind, mut there) = begin().await;
+    there.send(vec![item(ticket(1, there.person, vec![file(50, "log.txt", b"hello, world")]))]).await;
+    there.send(vec![there.reply(11, 1, 1, "first")]).await;
+    let path = format!("/attachments/{}?offset=0", Uuid::from_u128(50));
+    there.device.put(&path, b"hello, ").await.unwrap();
+
+    let path = format!("/installations/{}/registration", there.enrolled.installation_id);
+    api.put(&path, json!({"registration": "revoked"})).await.unwrap();
+    let again = deskbell_tests::device::Device::new(&server.http, &server.url, "PC-1", 2).await.unwrap();
+    let (_, waits) = again.refused("/enrol", &again.introduction(&northwind.key)).await.unwrap();
+    assert_eq!(waits.code, ErrorCode::DeviceUnapproved, "a technician decides whether it is the same computer");
+    let device = api.get(&format!("/devices/{}", there.enrolled.device_id)).await.unwrap();
+    let installed = device["installations"].as_array().unwrap();
+    let new = installed.iter().find(|one| one["registration"] == "unapproved").unwrap();
+    let path = format!("/installations/{}", common::text(&new["id"]));
+    api.put(&format!("{path}/registration"), json!({"registration": "accepted"})).await.unwrap();
+    api.post(&format!("{path}/vouch"), json!({"name": "Sam", "email": "sam1@northwind.example"})).await.unwrap();
+
+    there.device = again;
+    there.epoch = 0;
+    let answer = there.send(vec![there.reply(11, 1, 1, "first"), there.reply(12, 1, 1, "second")]).await;
+    for receipt in &answer.receipts {
+        assert!(matches!(receipt.outcome, Outcome::Accepted { .. }), "{receipt:?}");
+    }
+    let path = format!("/attachments/{}?offset=7", Uuid::from_u128(50));
+    let progress: UploadProgress = there.device.put(&path, b"world").await.unwrap().json().await.unwrap();
+    assert!(progress.complete);
+    assert_eq!(api.get("/tickets/1").await.unwrap()["files_pending"], 0);
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_stored_is_refused_alone() {
+    let (_server, _api, _, mut there) = begin().await;
+    let mut poisoned = ticket(1, there.person, Vec::new());
+    poisoned.description = "a\0b".into();
+    let answer = there.send(vec![item(poisoned), item(ticket(2, there.person, Vec::new()))]).await;
+    assert_eq!(refused(&answer), ErrorCode::Malformed);
+    assert!(matches!(answer.receipts[1].outcome, Outcome::Accepted { .. }));
 }
 
 #[tokio::test]

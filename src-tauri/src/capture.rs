@@ -69,9 +69,10 @@ impl Camera {
         let mut state = self.lock();
         let version = state.version + 1;
         let Some(shot) = &mut state.shot else { return Ok(None) };
-        shot.redactions = areas.iter().filter_map(|area| within(&shot.raw, *area)).collect();
-        shot.png = encode(&burn(&shot.raw, &shot.redactions))?;
-        shot.version = version;
+        let redactions: Vec<Area> = areas.iter().filter_map(|area| within(&shot.raw, *area)).collect();
+        // What cannot be encoded changes nothing: areas that are shown are burned in.
+        let png = encode(&burn(&shot.raw, &redactions))?;
+        (shot.redactions, shot.png, shot.version) = (redactions, png, version);
         let described = shot.describe();
         state.version = version;
         Ok(Some(described))

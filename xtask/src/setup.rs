@@ -36,6 +36,7 @@ const DESKTOP: &[&str] = &[
     "chromium-driver",
     "dbus",
     "fonts-dejavu-core",
+    "fonts-noto-color-emoji",
     "gnome-keyring",
     "imagemagick",
     "libsecret-tools",
@@ -64,8 +65,9 @@ pub(crate) fn run(extent: Extent, yes: bool) -> Result<()> {
 
 fn node() -> Result<()> {
     let version = shell::output(&["node", "--version"]).unwrap_or_default();
-    let major = version.trim().trim_start_matches('v').split('.').next().and_then(|n| n.parse::<u32>().ok());
-    ensure!(major.is_some_and(|n| n >= 20), "Node.js 20 or newer is needed (https://nodejs.org); found {version:?}");
+    let mut parts = version.trim().trim_start_matches('v').split('.').map(|n| n.parse::<u32>().unwrap_or(0));
+    let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    ensure!(found >= (20, 19), "Node.js 20.19 or newer is needed (https://nodejs.org); found {version:?}");
     Ok(())
 }
 

@@ -128,6 +128,8 @@ create table requesters (
     -- In lower case.
     email text not null,
     name text not null,
+    -- In lower case, for searching.
+    name_key text not null,
     language text not null,
     created_at bigint not null,
     deactivated_at bigint,
@@ -146,8 +148,11 @@ create table installations (
     agent_version text not null,
     language text not null,
     hotkey text not null,
-    -- The epoch of the last sync; the one before it is accepted once more, for a lost answer.
+    -- The epoch of the last answer, and the one that it came to: whoever holds another one is a copy.
     epoch bigint not null default 0,
+    epoch_before bigint not null default 0,
+    -- When the last sync was signed, in seconds: an older one that comes later is no second machine.
+    signed_at bigint not null default 0,
     -- Grows with every change of the installation's state; `applied_revision` is what it has heard.
     revision bigint not null default 1,
     applied_revision bigint not null default 0,
@@ -195,6 +200,8 @@ create table tickets (
     installation_id text references installations (id),
     type text not null,
     subject text not null,
+    -- In lower case, for searching: SQLite's own knows no letters but A to Z.
+    subject_key text not null,
     status text not null,
     can_work text,
     affected text not null,

@@ -149,12 +149,18 @@ pub async fn accepted(tx: &mut Tx, key: &str) -> ApiResult<Installation> {
     }
 }
 
+/// What a new installation is told that a technician has to accept first.
+#[must_use]
+pub fn unapproved() -> ApiError {
+    ApiError::forbidden(ErrorCode::DeviceUnapproved, UNAPPROVED)
+}
+
+const UNAPPROVED: &str = "a technician has not accepted this device yet";
+
 const fn refusal(registration: Registration) -> Option<(ErrorCode, &'static str)> {
     match registration {
         Registration::Accepted => None,
-        Registration::Unapproved => {
-            Some((ErrorCode::DeviceUnapproved, "a technician has not accepted this device yet"))
-        }
+        Registration::Unapproved => Some((ErrorCode::DeviceUnapproved, UNAPPROVED)),
         Registration::Quarantined => {
             Some((ErrorCode::DeviceQuarantined, "this device's key was used by two machines; enrol it again"))
         }

@@ -26,6 +26,10 @@ pub struct Installation {
     pub language: Text<Language>,
     pub hotkey: Text<HotkeyState>,
     pub epoch: i64,
+    /// The one that the last answer came to.
+    pub epoch_before: i64,
+    /// When its last sync was signed, in seconds.
+    pub signed_at: i64,
     pub revision: i64,
     pub applied_revision: i64,
     pub online_until: Millis,
@@ -41,7 +45,7 @@ pub struct Installation {
 
 const SELECT: &str = "select i.id, i.device_id, d.name as device_name, i.client_id, c.name as client_name,
     o.name as organization_name, i.public_key, i.os_user, i.registration, i.agent_version, i.language, i.hotkey,
-    i.epoch, i.revision, i.applied_revision, i.online_until, i.last_seen_at, o.enablement as organization_choice,
+    i.epoch, i.epoch_before, i.signed_at, i.revision, i.applied_revision, i.online_until, i.last_seen_at, o.enablement as organization_choice,
     c.enablement as client_choice, s.enablement as site_choice, d.enablement as device_choice, i.requester_id,
     r.name as requester_name, r.email as requester_email, i.confirmed_at, t.name as vouched_by
     from installations i
@@ -77,6 +81,7 @@ pub struct NewInstallation<'a> {
     pub os_user: &'a str,
     pub agent_version: &'a str,
     pub language: Language,
+    pub registration: Registration,
 }
 
 pub async fn insert(tx: &mut Tx, new: &NewInstallation<'_>, now: Millis) -> sqlx::Result<()> {
@@ -84,9 +89,9 @@ pub async fn insert(tx: &mut Tx, new: &NewInstallation<'_>, now: Millis) -> sqlx
         execute tx,
         "insert into installations (id, device_id, client_id, public_key, algorithm, os_user, registration,
          agent_version, language, hotkey, last_seen_at, created_at)
-         values ($1, $2, $3, $4, 'ed25519', $5, 'accepted', $6, $7, 'off', $8, $8)",
+         values ($1, $2, $3, $4, 'ed25519', $5, $9, $6, $7, 'off', $8, $8)",
         Text(new.id), Text(new.device), Text(new.client), new.public_key, new.os_user, new.agent_version,
-        Text(new.language), now
+        Text(new.language), now, Text(new.registration)
     )?;
     Ok(())
 }
@@ -119,6 +124,31 @@ pub async fn seen(tx: &mut Tx, installation: &Installation, seen: &Seen<'_>, now
         seen.agent_version, now, &seen.facts.model, &seen.facts.serial
     )?;
     Ok(())
+}
+
+/// Notes when the last sync was signed, and the epoch that it came with.
+pub async fn set_signed_at(tx: &mut Tx, id: InstallationId, epoch_before: i64, signed_at: i64) -> sqlx::Result<()> {
+    sql!(
+        execute tx, "update installations set epoch_before = $2, signed_at = $3 where id = $1",
+        Text(id), epoch_before, signed_at
+    )?;
+    Ok(())
+}
+
+/// Takes the next sync's epoch for the current one, whatever it is: it is ahead of none.
+pub async fn forget_epochs(tx: &mut Tx, id: InstallationId) -> sqlx::Result<()> {
+    sql!(execute tx, "update installations set epoch = 0, epoch_before = 0, signed_at = 0 where id = $1", Text(id))?;
+    Ok(())
+}
+
+/// Whether an installation of this device is kept out: then a new one there waits for a technician.
+pub async fn any_kept_out(tx: &mut Tx, device: DeviceId) -> sqlx::Result<bool> {
+    let (count,): (i64,) = sql!(
+        one tx, (i64,),
+        "select count(*) from installations where device_id = $1 and registration in ('revoked', 'quarantined')",
+        Text(device)
+    )?;
+    Ok(count > 0)
 }
 
 /// Online until then, as long as nothing else is said.

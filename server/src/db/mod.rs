@@ -36,6 +36,9 @@ pub mod tickets;
 pub use scope::Scope;
 pub use text::Text;
 
+/// How long a request waits for a connection: a database that is gone is said to be gone soon.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
 #[derive(Clone, Debug)]
 pub enum Db {
     /// One connection writes, others read beside it.
@@ -125,7 +128,11 @@ impl Db {
     /// # Errors
     /// Where no connection can be made, or the schema is a newer version's.
     pub async fn postgres(url: &str) -> Result<Self, OpenError> {
-        let pool = PgPoolOptions::new().max_connections(20).connect_with(PgConnectOptions::from_str(url)?).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(20)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(PgConnectOptions::from_str(url)?)
+            .await?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
         Ok(Self::Postgres(pool))
     }
@@ -151,6 +158,22 @@ impl Db {
             Self::Sqlite { read, .. } => Ok(Tx::Sqlite(read.begin().await?)),
             Self::Postgres(pool) => {
                 Ok(Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
+            }
+        }
+    }
+
+    /// Waits until no other server is at the thing of this name; the next one waits until the
+    /// transaction that is given ends. SQLite has one server, and nothing to wait for.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached.
+    pub async fn exclusive(&self, name: &str) -> sqlx::Result<Option<Tx>> {
+        match self {
+            Self::Sqlite { .. } => Ok(None),
+            Self::Postgres(pool) => {
+                let mut tx = Tx::Postgres(pool.begin().await?);
+                tx.serialize_on(name).await?;
+                Ok(Some(tx))
             }
         }
     }

@@ -39,9 +39,11 @@ pub async fn confirm(
 ) -> sqlx::Result<RequesterId> {
     let (id,): (Text<RequesterId>,) = sql!(
         one tx, (Text<RequesterId>,),
-        "insert into requesters (id, client_id, email, name, language, created_at) values ($1, $2, $3, $4, $5, $6)
-         on conflict (client_id, email) do update set name = excluded.name, language = excluded.language returning id",
-        Text(new_id), Text(client), email, name, Text(language), now
+        "insert into requesters (id, client_id, email, name, name_key, language, created_at)
+         values ($1, $2, $3, $4, $7, $5, $6)
+         on conflict (client_id, email) do update
+         set name = excluded.name, name_key = excluded.name_key, language = excluded.language returning id",
+        Text(new_id), Text(client), email, name, Text(language), now, name.to_lowercase()
     )?;
     Ok(id.0)
 }

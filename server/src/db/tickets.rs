@@ -71,14 +71,15 @@ pub async fn insert(
     let inserted = sql!(
         execute tx,
         "insert into tickets (id, number, client_id, requester_id, device_id, installation_id, type, subject, status,
-         can_work, affected, priority, language, context, content_hash, last_sequence, files_pending, written_at,
+         subject_key, can_work, affected, priority, language, context, content_hash, last_sequence, files_pending, written_at,
          received_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $17)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $18, $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $17)
          on conflict do nothing",
         Text(ticket.id), number, Text(origin.client), Text(ticket.author), Text(origin.device),
         Text(origin.installation), Text(ticket.ticket_type), ticket.subject.trim(), ticket.can_work.map(Text),
         Text(ticket.affected), Text(priority), Text(ticket.language), &context, content_hash,
-        i64::try_from(ticket.attachments.len()).unwrap_or(i64::MAX), ticket.written_at, now
+        i64::try_from(ticket.attachments.len()).unwrap_or(i64::MAX), ticket.written_at, now,
+        ticket.subject.trim().to_lowercase()
     )?;
     Ok((inserted == 1).then_some(number))
 }
@@ -179,7 +180,7 @@ pub struct Filter {
 
 const WHERE: &str = "($1 <> '') and ($2 = '' or t.client_id = $2) and ($3 = '' or t.client_id = $3)
     and ($4 = '' or t.device_id = $4)
-    and (lower(t.subject) like $5 or lower(r.name) like $5 or cast(t.number as text) like $5)";
+    and (t.subject_key like $5 or r.name_key like $5 or cast(t.number as text) like $5)";
 
 /// One page, last change first.
 pub async fn list(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> sqlx::Result<Vec<Ticket>> {

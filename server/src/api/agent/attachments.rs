@@ -1,14 +1,14 @@
 //! Files, in pieces that can resume.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use deskbell_protocol::{
     error::{ErrorBody, ErrorCode},
-    id::{AttachmentId, InstallationId},
+    id::AttachmentId,
     limits::PIECE_BYTES,
     sync::UploadProgress,
     ticket::AttachmentRole,
@@ -22,6 +22,7 @@ use crate::{
     db::{
         Scope, Tx,
         attachments::{self, AttachmentRow},
+        installations::Installation,
         live_events::{self, ConsoleEvent},
     },
     error::{ApiError, ApiResult},
@@ -58,47 +59,70 @@ pub async fn upload(
         )
         .with(|details| details.limit = Some(PIECE_BYTES as u64)));
     }
-    let now = app.now();
-    let mut tx = app.db.write().await?;
-    // One piece of a file at a time, at whichever server.
-    tx.serialize_on(&format!("attachment {id}")).await?;
-    let file = own(&mut tx, device.installation.id.0, id).await?;
+    // It ends what it began even where the client hangs up: half a piece must not be cut off by the next.
+    let stored = tokio::spawn(async move { store(&app, &device.installation, id, offset, &piece).await });
+    stored.await.map_err(|error| ApiError::internal(&error))?.map(Json)
+}
+
+/// One piece of a file at a time: what it writes is on the disk before the database says so.
+async fn store(
+    app: &App,
+    installation: &Installation,
+    id: AttachmentId,
+    offset: u64,
+    piece: &Bytes,
+) -> ApiResult<UploadProgress> {
+    let _turn = app.uploads.turn(id).await;
+    let _turn_of_this_server = app.db.exclusive(&format!("attachment {id}")).await?;
+    let mut tx = app.db.read().await?;
+    let file = own(&mut tx, installation, id).await?;
+    drop(tx);
     let (size, received) = (unsigned(file.size), unsigned(file.received));
     if file.completed_at.is_some() {
-        return Ok(Json(UploadProgress { id, received: size, complete: true }));
+        return Ok(UploadProgress { id, received: size, complete: true });
     }
     if offset != received || offset + piece.len() as u64 > size {
-        return Err(ApiError::conflict(ErrorCode::FileOffsetWrong, "the stored part ends elsewhere")
-            .with(|details| details.received = Some(received)));
+        return Err(elsewhere(received));
     }
-    let received = offset + piece.len() as u64;
-    let blobs = app.blobs.clone();
-    blocking(move || blobs.write_piece(id, offset, &piece)).await?;
-    attachments::set_received(&mut tx, id, i64::try_from(received).unwrap_or(i64::MAX)).await?;
-    let complete = received == size;
-    if complete {
-        finish(&app, &mut tx, &file, now).await?;
+    let (blobs, bytes) = (app.blobs.clone(), piece.clone());
+    blocking(move || blobs.write_piece(id, offset, &bytes)).await?;
+    let end = offset + piece.len() as u64;
+    let content_type = if end == size { Some(examine(app, &file).await?) } else { None };
+    let now = app.now();
+    let mut tx = app.db.write().await?;
+    let stored = match content_type {
+        None => UploadProgress { id, received: end, complete: false },
+        Some(Some(content_type)) => {
+            attachments::complete(&mut tx, &file, content_type, now).await?;
+            let (ticket, client) = (file.ticket_id.0, file.client_id.0);
+            live_events::to_consoles(&mut tx, &ConsoleEvent::Ticket { id: ticket, client }, now).await?;
+            UploadProgress { id, received: size, complete: true }
+        }
+        Some(None) => UploadProgress { id, received: 0, complete: false },
+    };
+    if !stored.complete {
+        attachments::set_received(&mut tx, id, i64::try_from(stored.received).unwrap_or(i64::MAX)).await?;
     }
     tx.commit().await?;
     app.committed();
-    if complete { whole(&app, id).await } else { Ok(Json(UploadProgress { id, received, complete })) }
-}
-
-/// What is stored after the last piece: the whole file, or nothing where its hash was another.
-async fn whole(app: &App, id: AttachmentId) -> ApiResult<Json<UploadProgress>> {
-    let mut tx = app.db.read().await?;
-    let file = attachments::find(&mut tx, Scope::All, id).await?.ok_or_else(ApiError::not_found)?;
-    if file.completed_at.is_none() {
+    if content_type == Some(None) {
         return Err(ApiError::unprocessable(
             ErrorCode::FileHashMismatch,
             "the bytes that arrived are not the announced ones; send them again",
         )
         .with(|details| details.received = Some(0)));
     }
-    Ok(Json(UploadProgress { id, received: unsigned(file.size), complete: true }))
+    Ok(stored)
 }
 
-async fn finish(app: &App, tx: &mut Tx, file: &AttachmentRow, now: deskbell_protocol::Millis) -> ApiResult<()> {
+fn elsewhere(received: u64) -> ApiError {
+    ApiError::conflict(ErrorCode::FileOffsetWrong, "the stored part ends elsewhere")
+        .with(|details| details.received = Some(received))
+}
+
+/// The type of a whole file, which lies in its place then; nothing where its bytes are not the
+/// announced ones, and then the upload starts again.
+async fn examine(app: &App, file: &AttachmentRow) -> ApiResult<Option<&'static str>> {
     let (id, blobs) = (file.id.0, app.blobs.clone());
     let (hash, head) = blocking(move || blobs.examine(id)).await?;
     let content_type = blobs::content_type(&head);
@@ -106,14 +130,10 @@ async fn finish(app: &App, tx: &mut Tx, file: &AttachmentRow, now: deskbell_prot
     let blobs = app.blobs.clone();
     if hash != file.sha256 || !picture {
         blocking(move || blobs.discard_part(id)).await?;
-        attachments::set_received(tx, id, 0).await?;
-        return Ok(());
+        return Ok(None);
     }
     blocking(move || blobs.finish(id)).await?;
-    attachments::complete(tx, file, content_type, now).await?;
-    let (ticket, client) = (file.ticket_id.0, file.client_id.0);
-    live_events::to_consoles(tx, &ConsoleEvent::Ticket { id: ticket, client }, now).await?;
-    Ok(())
+    Ok(Some(content_type))
 }
 
 /// How much of a file is stored.
@@ -126,7 +146,7 @@ pub async fn progress(
     device: EnabledDevice,
 ) -> ApiResult<Json<UploadProgress>> {
     let mut tx = app.db.read().await?;
-    let file = own(&mut tx, device.installation.id.0, id).await?;
+    let file = own(&mut tx, &device.installation, id).await?;
     Ok(Json(UploadProgress { id, received: unsigned(file.received), complete: file.completed_at.is_some() }))
 }
 
@@ -149,12 +169,17 @@ pub async fn content(
     Ok((headers, Body::from_stream(tokio_util::io::ReaderStream::new(stored))).into_response())
 }
 
-/// A file that this installation announced; anybody else's is missing.
-async fn own(tx: &mut Tx, installation: InstallationId, id: AttachmentId) -> ApiResult<AttachmentRow> {
-    attachments::find(tx, Scope::All, id)
+/// A file that this installation announced, or that belongs to a ticket of the person who is
+/// confirmed here: a device that enrolled again goes on where it stopped. Anybody else's is missing.
+async fn own(tx: &mut Tx, installation: &Installation, id: AttachmentId) -> ApiResult<AttachmentRow> {
+    let announced = attachments::find(tx, Scope::Client(installation.client_id.0), id)
         .await?
-        .filter(|file| file.installation_id.is_some_and(|own| own.0 == installation))
-        .ok_or_else(ApiError::not_found)
+        .filter(|file| file.installation_id == Some(installation.id));
+    let found = match (announced, installation.requester_id) {
+        (None, Some(requester)) => attachments::find_of_requester(tx, requester.0, id).await?,
+        (announced, _) => announced,
+    };
+    found.ok_or_else(ApiError::not_found)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> ApiResult<T> {

@@ -166,6 +166,21 @@ pub async fn forget(State(app): State<App>, device: EnabledDevice) -> ApiResult<
     installations::end_confirmation(&mut tx, installation.id.0).await?;
     live_events::state_changed(&mut tx, Concerned::Installation(installation.id.0), now).await?;
     let (id, client) = (installation.device_id.0, installation.client_id.0);
+    let actor = match (installation.requester_id, &installation.requester_name) {
+        (Some(id), Some(name)) => Actor::Requester { id: id.to_string(), name: name.clone() },
+        _ => Actor::Device { id, name: installation.device_name.clone() },
+    };
+    let entry = history::Entry {
+        id: clock::new_id(now),
+        at: now,
+        actor: &actor,
+        action: "person.forgotten",
+        client: Some(client),
+        device: Some(id),
+        ticket: None,
+        detail: json!({ "os_user": installation.os_user }),
+    };
+    history::add(&mut tx, entry).await?;
     live_events::to_consoles(&mut tx, &ConsoleEvent::Device { id, client }, now).await?;
     tx.commit().await?;
     app.committed();

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use deskbell_protocol::{
     Millis,
-    device::{Enrol, Enrolled},
+    device::{Enrol, Enrolled, Registration},
     error::{ErrorBody, ErrorCode},
     id::{DeviceId, InstallationId},
     secret,
@@ -46,8 +46,17 @@ pub async fn enrol(State(app): State<App>, signed: Signed) -> ApiResult<Json<Enr
     let now = app.now();
     let mut tx = app.db.write().await?;
     signed.spend_nonce(&mut tx).await?;
-    if installations::by_key(&mut tx, &enrol.public_key).await?.is_none() {
-        introduce(&app, &mut tx, &enrol, now).await?;
+    tx.serialize_on(&enrol.public_key).await?;
+    match installations::by_key(&mut tx, &enrol.public_key).await? {
+        // It has lost what it knew, and begins to count anew.
+        Some(known) => installations::forget_epochs(&mut tx, known.id.0).await?,
+        None if introduce(&app, &mut tx, &enrol, now).await? == Registration::Unapproved => {
+            // Stored, so that a technician sees it; let in once they say so.
+            tx.commit().await?;
+            app.committed();
+            return Err(auth::device::unapproved());
+        }
+        None => {}
     }
     let installation = auth::device::accepted(&mut tx, &enrol.public_key).await?;
     let enrolled = Enrolled {
@@ -61,10 +70,11 @@ pub async fn enrol(State(app): State<App>, signed: Signed) -> ApiResult<Json<Enr
     Ok(Json(enrolled))
 }
 
-async fn introduce(app: &App, tx: &mut Tx, enrol: &Enrol, now: Millis) -> ApiResult<()> {
+async fn introduce(app: &App, tx: &mut Tx, enrol: &Enrol, now: Millis) -> ApiResult<Registration> {
     let key = key(tx, &enrol.enrolment_key, now).await?;
     let client = key.client_id.0;
     let hint = secrets::hmac(&app.secret, &["machine", &client.to_string(), &enrol.machine_hint]);
+    tx.serialize_on(&format!("machine {hint}")).await?;
     let device = match devices::by_hint(tx, client, &hint).await? {
         Some((device, false)) => device,
         _ => {
@@ -79,6 +89,9 @@ async fn introduce(app: &App, tx: &mut Tx, enrol: &Enrol, now: Millis) -> ApiRes
             devices::insert(tx, DeviceId(clock::new_id(now)), client, key.id.0, &hint, &enrol.facts, now).await?
         }
     };
+    // A new key where another one is kept out may be its replacement; a technician decides that.
+    let kept_out = installations::any_kept_out(tx, device).await?;
+    let registration = if kept_out { Registration::Unapproved } else { Registration::Accepted };
     let new = NewInstallation {
         id: InstallationId(clock::new_id(now)),
         device,
@@ -87,6 +100,7 @@ async fn introduce(app: &App, tx: &mut Tx, enrol: &Enrol, now: Millis) -> ApiRes
         os_user: &enrol.facts.os_user,
         agent_version: &enrol.agent_version,
         language: enrol.language,
+        registration,
     };
     installations::insert(tx, &new, now).await?;
     let actor = Actor::Device { id: device, name: enrol.facts.name.clone() };
@@ -105,7 +119,7 @@ async fn introduce(app: &App, tx: &mut Tx, enrol: &Enrol, now: Millis) -> ApiRes
     )
     .await?;
     live_events::to_consoles(tx, &ConsoleEvent::Device { id: device, client }, now).await?;
-    Ok(())
+    Ok(registration)
 }
 
 async fn key(tx: &mut Tx, typed: &str, now: Millis) -> ApiResult<EnrolmentKey> {

@@ -22,6 +22,7 @@ use crate::{
         tickets::{Origin, Ticket},
     },
     error::{ApiError, ApiResult},
+    extract,
     mail::MailKind,
     secrets, ticket_status,
 };
@@ -87,8 +88,15 @@ async fn store(
     }
 }
 
+/// Its place in the ticket is left out: a device that enrolled again counts from one.
 fn content_hash(item: &OutboxItem) -> String {
-    secrets::sha256(&serde_json::to_string(item).expect("an item is plain data"))
+    let mut item = item.clone();
+    match &mut item {
+        OutboxItem::Ticket(_) => {}
+        OutboxItem::Reply(reply) => reply.sequence = 0,
+        OutboxItem::Status(status) => status.sequence = 0,
+    }
+    secrets::sha256(&serde_json::to_string(&item).expect("an item is plain data"))
 }
 
 /// The receipt of an item that is stored already: the same content gets the same receipt, through
@@ -135,6 +143,9 @@ async fn receipt(tx: &mut Tx, ticket: &Ticket, message: MessageId) -> ApiResult<
 
 /// Whether its texts and files are within the limits.
 fn fits(item: &OutboxItem) -> Checked<()> {
+    if serde_json::to_vec(item).is_ok_and(|json| extract::holds_nul(&json)) {
+        return Err(Not::Ever(ErrorCode::Malformed, "it holds the character U+0000, which cannot be stored"));
+    }
     match item {
         OutboxItem::Ticket(ticket) => {
             let subject = ticket.subject.trim();
@@ -340,6 +351,8 @@ async fn own_ticket(
     id: TicketId,
     sequence: u32,
 ) -> ApiResult<Checked<Ticket>> {
+    // A technician may be closing it at this moment.
+    tx.serialize_on(&format!("ticket {id}")).await?;
     let Some(ticket) = tickets::find_of_requester(tx, author, id).await? else {
         return Ok(Err(Not::Ever(ErrorCode::NotFound, "there is no such ticket")));
     };

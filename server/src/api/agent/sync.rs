@@ -24,7 +24,7 @@ use crate::{
         tickets,
     },
     error::{ApiError, ApiResult},
-    extract::Json,
+    extract::{self, Json},
 };
 
 /// Tickets of one answer.
@@ -40,7 +40,12 @@ const OVERLAP: Millis = 30_000;
     (status = 403, body = ErrorBody, description = "The registration does not let this installation in."),
 ))]
 pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<SyncResponse>> {
-    let request: SyncRequest = device.signed.json()?;
+    // An item that holds what cannot be stored is refused by itself: the others go on.
+    let request: SyncRequest = serde_json::from_slice(&device.signed.body)
+        .map_err(|error| ApiError::malformed(format!("the body cannot be read: {error}")))?;
+    if serde_json::to_vec(&request.facts).is_ok_and(|facts| extract::holds_nul(&facts)) {
+        return Err(ApiError::malformed("the facts hold the character U+0000, which cannot be stored"));
+    }
     if request.protocol != PROTOCOL_VERSION {
         return Err(ApiError::unprocessable(ErrorCode::AgentTooOld, "this server does not speak the agent's protocol"));
     }
@@ -51,9 +56,16 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     let now = app.now();
     let mut tx = app.db.write().await?;
     device.signed.spend_nonce(&mut tx).await?;
+    tx.serialize_on(&device.signed.params.key_id).await?;
     // What the extractor read may have changed since.
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
-    let Some(epoch) = next_epoch(installation.epoch, request.epoch) else {
+    if device.signed.params.created + OVERTAKEN_SECONDS < installation.signed_at {
+        // It was on its way for long, and others of the same installation overtook it.
+        return Err(ApiError::conflict(ErrorCode::Conflict, "a later request of this device came first; sync again"));
+    }
+    let chance = i64::from(u32::from_be_bytes(clock::random())) % CHANCE;
+    let epochs = next_epochs(installation.epoch, installation.epoch_before, request.epoch, chance);
+    let Some((epoch, before)) = epochs else {
         quarantine(&mut tx, &installation, now).await?;
         tx.commit().await?;
         app.committed();
@@ -63,6 +75,7 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
         ));
     };
     note(&mut tx, &installation, &request, epoch, now).await?;
+    installations::set_signed_at(&mut tx, installation.id.0, before, device.signed.params.created).await?;
     let mut receipts = Vec::with_capacity(request.items.len());
     for item in &request.items {
         receipts.push(ingest::take(&mut tx, &installation, item, now).await?);
@@ -82,14 +95,29 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     Ok(Json(response))
 }
 
-/// The epoch of the answer to an installation that holds the one of an earlier answer; none where a
-/// second machine must have got the answers in between. Who never got the last answer gets its epoch
-/// again: an installation that loses any number of answers in a row is still one machine.
-const fn next_epoch(current: i64, held: i64) -> Option<i64> {
-    match current - held {
-        0 => Some(current + 1),
-        1 => Some(current),
-        _ => None,
+/// How much older than the last one a request may be signed: clocks are set while agents run.
+const OVERTAKEN_SECONDS: i64 = 5;
+
+/// An epoch is a count of answers and, in its low bits, chance: two machines that got different
+/// answers to the same epoch hold different ones from then on.
+const CHANCE: i64 = 1 << 20;
+
+/// The epochs that an installation may hold after this answer: the answer's own, and the one it came
+/// with. None where a second machine uses the key.
+///
+/// Who holds the epoch before never got the last answer, and gets another one in its place; whoever
+/// did get it holds an epoch then that is none any more. `chance` is below [`CHANCE`].
+const fn next_epochs(current: i64, before: i64, held: i64, chance: i64) -> Option<(i64, i64)> {
+    let count = current / CHANCE;
+    if held == current {
+        Some(((count + 1) * CHANCE + chance, held))
+    } else if held == before {
+        Some((count * CHANCE + chance, held))
+    } else if held / CHANCE > count {
+        // This server was restored from before it gave that answer.
+        Some(((held / CHANCE + 1) * CHANCE + chance, held))
+    } else {
+        None
     }
 }
 
@@ -167,16 +195,23 @@ mod tests {
 
     #[test]
     fn answers_that_are_lost_in_a_row_make_no_second_machine() {
-        let mut current = 7;
-        for _ in 0..5 {
-            current = next_epoch(current, 6).expect("a lost answer is no second machine");
+        let (mut current, before) = next_epochs(0, 0, 0, 7).expect("the first one");
+        for chance in 8..12 {
+            (current, _) = next_epochs(current, before, before, chance).expect("a lost answer is no second machine");
         }
-        assert_eq!(next_epoch(current, current), Some(8));
+        assert!(next_epochs(current, before, current, 1).is_some(), "the one that came counts");
     }
 
     #[test]
-    fn an_epoch_that_was_left_behind_is_a_second_machines() {
-        assert_eq!(next_epoch(7, 5), None, "another machine had two answers meanwhile");
-        assert_eq!(next_epoch(7, 8), None, "an answer that this server never gave");
+    fn two_machines_that_take_turns_are_found_out() {
+        let (one, before) = next_epochs(5 * CHANCE, 4 * CHANCE, 5 * CHANCE, 7).expect("the first machine");
+        let (other, before) = next_epochs(one, before, 5 * CHANCE, 8).expect("the second one looks like a lost answer");
+        assert_eq!(next_epochs(other, before, one, 9), None, "the first one comes back");
+        assert_eq!(next_epochs(other, before, 3 * CHANCE, 9), None, "an epoch that was left behind");
+    }
+
+    #[test]
+    fn a_server_restored_from_a_backup_shuts_nobody_out() {
+        assert_eq!(next_epochs(7 * CHANCE, 6 * CHANCE, 9 * CHANCE + 5, 3), Some((10 * CHANCE + 3, 9 * CHANCE + 5)));
     }
 }

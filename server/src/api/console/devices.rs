@@ -323,9 +323,9 @@ pub async fn move_to(
     }
     let detail = json!({ "from": device.client_name, "to": client.name });
     note(&mut tx, &technician, &device, "device.moved", detail.clone(), now).await?;
-    devices::move_to(&mut tx, id, to.client).await?;
     rows::move_to(&mut tx, id, to.client).await?;
     live_events::state_changed(&mut tx, Concerned::Device(id), now).await?;
+    devices::move_to(&mut tx, id, to.client).await?;
     let moved = devices::find(&mut tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;
     note(&mut tx, &technician, &moved, "device.moved", detail, now).await?;
     let device = view(&mut tx, technician.scope(), id, now).await?;

@@ -111,13 +111,17 @@ pub async fn bulk(
 ) -> ApiResult<Json<Changed>> {
     let now = app.now();
     limited(&choice.devices)?;
+    let mut devices = choice.devices.clone();
+    // In one order for everybody, and each once.
+    devices.sort_unstable();
+    devices.dedup();
     let mut tx = app.db.write().await?;
-    for id in &choice.devices {
+    for id in &devices {
         choose(&mut tx, &technician, *id, choice.enabled, now).await?;
     }
     tx.commit().await?;
     app.committed();
-    Ok(Json(Changed { changed: choice.devices.len() }))
+    Ok(Json(Changed { changed: devices.len() }))
 }
 
 /// Says what [`bulk`] would do.
@@ -227,8 +231,9 @@ async fn choose(
 ) -> ApiResult<()> {
     let before = db::devices::find(tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;
     let client = before.client_id.0;
-    db::devices::set_enablement(tx, id, enabled, &technician.row.name, now).await?;
+    // Installations before devices, as a sync takes them: in another order the two would wait for each other.
     live_events::state_changed(tx, Concerned::Device(id), now).await?;
+    db::devices::set_enablement(tx, id, enabled, &technician.row.name, now).await?;
     let detail = json!({ "level": "device", "from": before.choices.device_choice, "to": enabled });
     note(tx, technician, Some(client), Some(id), detail, now).await?;
     live_events::to_consoles(tx, &ConsoleEvent::Device { id, client }, now).await?;

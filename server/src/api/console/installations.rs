@@ -131,6 +131,10 @@ pub async fn set_registration(
     // Told while it is accepted still: a live connection closes itself then.
     live_events::state_changed(&mut tx, Concerned::Installation(id), now).await?;
     rows::set_registration(&mut tx, id, change.registration).await?;
+    if change.registration == Registration::Accepted && row.registration.0 != Registration::Accepted {
+        // Whichever machine comes first from now on is the one; a copy is found out again.
+        rows::forget_epochs(&mut tx, id).await?;
+    }
     let detail = json!({ "from": row.registration.0, "to": change.registration, "os_user": row.os_user });
     note(&mut tx, &technician, &device, "registration.changed", detail, now).await?;
     let row = rows::find(&mut tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;

@@ -5,6 +5,7 @@ use axum_extra::extract::cookie::CookieJar;
 use deskbell_protocol::{
     error::{ErrorBody, ErrorCode},
     id::TechnicianId,
+    limits::EMAIL_BYTES,
     ticket::Language,
 };
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,9 @@ pub async fn sign_in(
 ) -> ApiResult<impl IntoResponse> {
     let now = app.now();
     let email = typed.email.trim().to_lowercase();
+    if email.len() > EMAIL_BYTES {
+        return Err(ApiError::field(ErrorCode::EmailInvalid, "email", EMAIL_BYTES));
+    }
     let bucket = format!("sign-in {email}");
     let mut tx = app.db.write().await?;
     // Counted before it is checked, so that attempts made at the same time all count.
