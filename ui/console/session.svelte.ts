@@ -3,6 +3,7 @@
 import { setLanguage } from '../shared/i18n.svelte';
 import { ApiError, api, type Overview, type SessionInfo, setCsrf } from './api';
 import { calm } from './calm';
+import { forgetDrafts } from './parts/drafts';
 import { onLive, startLive, stopLive } from './live';
 
 type Gate = 'loading' | 'setup' | 'sign-in' | 'open' | 'unreachable';
@@ -80,6 +81,7 @@ export function leave(): void {
 }
 
 export async function signOut(): Promise<void> {
+  if (info) forgetDrafts(info.technician.id);
   await api.signOut().catch(() => undefined);
   leave();
 }
