@@ -147,6 +147,45 @@ impl App {
     }
 }
 
+/// Why a password was not set. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    #[error("the password needs {} characters or more; a sentence is fine", secrets::PASSWORD_CHARS)]
+    TooShort,
+    #[error("nobody signs in with {0}; see the console's technicians for the addresses")]
+    Unknown(String),
+    #[error("the password cannot be hashed: {0}")]
+    Hash(String),
+    #[error(transparent)]
+    Open(#[from] db::OpenError),
+    #[error("the database does not answer: {0}")]
+    Sqlx(#[from] sqlx::Error),
+}
+
+/// Gives a technician a new password and ends their sessions. It may run beside the server.
+///
+/// # Errors
+/// Where the password is too short, nobody has the address, or the database cannot be used.
+pub async fn set_password(config: &Config, email: &str, password: String) -> Result<(), PasswordError> {
+    if password.chars().count() < secrets::PASSWORD_CHARS || password.len() > secrets::PASSWORD_BYTES {
+        return Err(PasswordError::TooShort);
+    }
+    let db = match &config.database_url {
+        Some(url) => Db::postgres(url).await?,
+        None => Db::sqlite(&config.data_dir.join("deskbell.db")).await?,
+    };
+    let hash = secrets::hash_password(password).await.map_err(PasswordError::Hash)?;
+    let email = email.trim().to_lowercase();
+    let mut tx = db.write().await?;
+    let found = db::technicians::by_email(&mut tx, &email).await?;
+    let technician = found.ok_or(PasswordError::Unknown(email))?;
+    db::technicians::set_password(&mut tx, technician.id.0, &hash).await?;
+    db::sessions::end_of(&mut tx, technician.id.0).await?;
+    tx.commit().await?;
+    db.close().await;
+    Ok(())
+}
+
 /// Makes the folder, for this user alone; one that exists keeps the rights that it was given.
 fn make_private(folder: &std::path::Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use deskbell_server::{App, StartError, clock, config::Config, config::LogFormat, routes, serve};
+use deskbell_server::{App, StartError, clock, config::Config, config::LogFormat, routes, serve, set_password};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,12 @@ enum Command {
     Serve,
     /// Says whether the configuration can be used, and exits.
     CheckConfig,
+    /// Gives a technician a new password, read from the standard input, and ends their sessions.
+    SetPassword {
+        /// The address that they sign in with.
+        #[arg(long)]
+        email: String,
+    },
     /// Prints the description of the API (OpenAPI 3.1).
     Openapi,
 }
@@ -53,6 +59,14 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::load(arguments.config.as_deref(), std::env::vars(), &flags)?;
     if matches!(arguments.command, Command::CheckConfig) {
         println!("The configuration is good. The server will listen on {}.", config.listen);
+        return Ok(());
+    }
+    if let Command::SetPassword { email } = &arguments.command {
+        let mut password = String::new();
+        std::io::stdin().read_line(&mut password)?;
+        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        tokio::runtime::Runtime::new()?.block_on(set_password(&config, email, password))?;
+        println!("{email} signs in with the new password from now on.");
         return Ok(());
     }
     log(config.log);

@@ -234,6 +234,22 @@ async fn names_and_domains_are_taken_once() {
 }
 
 #[tokio::test]
+async fn a_lost_password_is_replaced_beside_the_running_server() {
+    let server = Running::start(clock::now).await;
+    let before = server.owner().await;
+    let config = common::config(server.folder());
+    let set = async |email: &str, password: &str| {
+        deskbell_server::set_password(&config, email, password.to_owned()).await.map_err(|error| error.to_string())
+    };
+    assert!(set(OWNER, "short").await.unwrap_err().contains("12 characters"));
+    assert!(set("nobody@harbour.example", "another horse battery").await.unwrap_err().contains("nobody@harbour"));
+    set("ADA@harbour.example ", "another horse battery").await.unwrap();
+    assert!(before.get("/clients").await.is_err(), "whoever was signed in is not any more");
+    assert!(Api::sign_in(&server.http, &server.url, OWNER, PASSWORD).await.is_err());
+    assert!(Api::sign_in(&server.http, &server.url, OWNER, "another horse battery").await.is_ok());
+}
+
+#[tokio::test]
 async fn a_second_server_on_the_same_folder_is_refused() {
     let server = Running::start(clock::now).await;
     let second = deskbell_server::App::open(common::config(server.folder()), clock::now).await;

@@ -49,7 +49,7 @@ const DESKTOP: &[&str] = &[
 const TESTS: &[&str] = &["postgresql"];
 
 /// Cargo's own helpers, built into `target/tools` so that this computer stays as it was.
-const TOOLS: &[(&str, &str)] = &[("cargo-deny", "0.20"), ("cargo-machete", "0.9")];
+const TOOLS: &[(&str, &str)] = &[("cargo-deny", "^0.20"), ("cargo-machete", "^0.9")];
 
 pub(crate) fn run(extent: Extent, yes: bool) -> Result<()> {
     let yes = yes || std::env::var_os("CI").is_some();

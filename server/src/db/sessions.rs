@@ -38,6 +38,12 @@ pub async fn delete(tx: &mut Tx, id_hash: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// Ends all of a technician's.
+pub async fn end_of(tx: &mut Tx, technician: TechnicianId) -> sqlx::Result<()> {
+    sql!(execute tx, "delete from sessions where technician_id = $1", Text(technician))?;
+    Ok(())
+}
+
 pub async fn prune(tx: &mut Tx, now: Millis) -> sqlx::Result<u64> {
     sql!(execute tx, "delete from sessions where expires_at < $1", now)
 }

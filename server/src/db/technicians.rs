@@ -86,3 +86,8 @@ pub async fn set_language(tx: &mut Tx, id: TechnicianId, language: Language) -> 
     sql!(execute tx, "update technicians set language = $1 where id = $2", Text(language), Text(id))?;
     Ok(())
 }
+
+pub async fn set_password(tx: &mut Tx, id: TechnicianId, hash: &str) -> sqlx::Result<()> {
+    sql!(execute tx, "update technicians set password_hash = $1 where id = $2", hash, Text(id))?;
+    Ok(())
+}
