@@ -6,5 +6,6 @@ import { find } from '../shared/i18n.svelte';
 export { errorField } from '../shared/errors';
 
 export function errorText(error: Parameters<typeof common>[0]): string {
-  return find(`console.error.${error.code}`) ?? common(error);
+  const domains = (error.details?.domains ?? []).join(', ');
+  return find(`console.error.${error.code}`, { domains }) ?? common(error);
 }
