@@ -67,6 +67,20 @@ export function parameter(name: string): string | undefined {
   return new URLSearchParams(search).get(name) ?? undefined;
 }
 
+/** Sets values behind the question mark; empty ones go. It is the same page, and no step back. */
+export function setParameters(values: Record<string, string>): void {
+  go(withParameters(path, search, values), true);
+}
+
+export function withParameters(path: string, search: string, values: Record<string, string>): string {
+  const all = new URLSearchParams(search);
+  for (const [name, value] of Object.entries(values)) {
+    if (value === '') all.delete(name);
+    else all.set(name, value);
+  }
+  return all.size > 0 ? `${path}?${all}` : path;
+}
+
 export function go(address: string, replace = false): void {
   if (replace) history.replaceState(null, '', address);
   else history.pushState(null, '', address);
