@@ -147,6 +147,27 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn an_agent_goes_on_with_what_was_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = damaged(folder.path());
+        let connection = Connection::open(&file).unwrap();
+        let sql =
+            "insert into outbox (id, ticket, kind, subject, item, written_at) values ('?', '?', '?', '?', '{', 0)";
+        connection.execute(sql, []).unwrap();
+        drop(connection);
+        std::fs::rename(file, folder.path().join("deskbell.db")).unwrap();
+        let opened = Store::open(folder.path(), 42).unwrap();
+        assert!(opened.set_aside.is_some());
+        let (waiting, saved) = opened
+            .store
+            .read(|c| Ok((outbox::undelivered(c)?, settings::get::<String>(c, "name 1")?)))
+            .await
+            .expect("a row without sense keeps nobody from reading the others");
+        assert!(waiting.is_empty());
+        assert_eq!(saved.unwrap().len(), 500);
+    }
+
     #[test]
     fn one_entry_without_sense_does_not_keep_the_others_from_being_read() {
         let folder = tempfile::tempdir().unwrap();
