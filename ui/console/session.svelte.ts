@@ -64,16 +64,20 @@ export function enter(signedIn: SessionInfo): void {
 }
 
 function report(up: boolean): void {
-  clearTimeout(lost);
-  if (up) connected = true;
-  else lost = setTimeout(() => (connected = false), UNNOTICED_MS);
+  if (up) {
+    clearTimeout(lost);
+    lost = undefined;
+    connected = true;
+    return;
+  }
+  // From the first failure on: those that follow do not put it off.
+  lost ??= setTimeout(() => (connected = false), UNNOTICED_MS);
 }
 
 /** The session ended, by oneself or by time. What was shown is gone from the page. */
 export function leave(): void {
   stopLive();
-  clearTimeout(lost);
-  connected = true;
+  report(true);
   info = undefined;
   overview = undefined;
   setCsrf('');
