@@ -237,7 +237,7 @@ async fn names_and_domains_are_taken_once() {
 async fn a_lost_password_is_replaced_beside_the_running_server() {
     let server = Running::start(clock::now).await;
     let before = server.owner().await;
-    let config = common::config(server.folder());
+    let config = server.app.config.clone();
     let set = async |email: &str, password: &str| {
         deskbell_server::set_password(&config, email, password.to_owned()).await.map_err(|error| error.to_string())
     };
@@ -251,7 +251,7 @@ async fn a_lost_password_is_replaced_beside_the_running_server() {
 
 #[tokio::test]
 async fn a_second_server_on_the_same_folder_is_refused() {
-    let server = Running::start(clock::now).await;
+    let server = Running::over(None, clock::now).await;
     let second = deskbell_server::App::open(common::config(server.folder()), clock::now).await;
     let error = second.expect_err("SQLite takes one server").to_string();
     assert!(error.contains("another server") && error.contains("database_url"), "{error}");

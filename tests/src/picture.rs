@@ -18,9 +18,12 @@ pub async fn screen(desktop: &Desktop, file: &Path) -> Result<RgbaImage> {
 
 /// The window that has the focus, once it has been painted.
 pub async fn focused_window(desktop: &Desktop, file: &Path) -> Result<RgbaImage> {
+    let mut before = None;
     until("the window is painted", SOON, async || {
         let picture = shoot(desktop, &desktop.focused_id().await?, file).await?;
-        Ok((!is_blank(&picture)).then_some(picture))
+        let done = !is_blank(&picture) && before.as_ref() == Some(&picture);
+        before = Some(picture.clone());
+        Ok(done.then_some(picture))
     })
     .await
 }

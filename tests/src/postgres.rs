@@ -34,7 +34,7 @@ impl Postgres {
         let port = free_port()?;
         let mut command = unprivileged(&programs.join("postgres"));
         command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
-        command.args(["-c", "unix_socket_directories=", "-c", "max_connections=60"]);
+        command.args(["-c", "unix_socket_directories=", "-c", "max_connections=400"]);
         let log = folder.path().join("postgres.log");
         let process = Process::start("postgres", command, &log)?;
         let made = std::sync::atomic::AtomicU32::new(0);
@@ -61,9 +61,15 @@ impl Postgres {
         Ok(name)
     }
 
+    /// The address of the server, to which a database's name is added.
+    #[must_use]
+    pub fn server(&self) -> String {
+        format!("postgres://deskbell@127.0.0.1:{}", self.port)
+    }
+
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://deskbell@127.0.0.1:{}/{database}", self.port)
+        format!("{}/{database}", self.server())
     }
 }
 

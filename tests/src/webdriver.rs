@@ -146,12 +146,16 @@ impl Session {
     /// Replaces what a field holds by typing.
     pub async fn fill(&self, css: &str, text: &str) -> Result<()> {
         self.wait(css, SOON).await?;
-        let element = self.find(css).await?;
-        self.post(&format!("/element/{element}/clear"), json!({})).await?;
-        if text.is_empty() {
-            return Ok(());
-        }
-        self.post(&format!("/element/{element}/value"), json!({"text": text})).await.map(drop)
+        // A field that is shown may still be moving into its place.
+        until(&format!("typing into {css}"), SOON, async || {
+            let element = self.find(css).await?;
+            self.post(&format!("/element/{element}/clear"), json!({})).await?;
+            if !text.is_empty() {
+                self.post(&format!("/element/{element}/value"), json!({"text": text})).await?;
+            }
+            Ok(Some(()))
+        })
+        .await
     }
 
     /// Sets a field by script, for text that WebDriver's keys would drop (emoji, new lines).

@@ -17,7 +17,7 @@ pub(crate) enum Level {
     Lint,
     /// Pure decisions, in milliseconds.
     Unit,
-    /// Every database function, on SQLite and on PostgreSQL.
+    /// Every database function, on SQLite and on PostgreSQL; every endpoint, on PostgreSQL.
     Contract,
     /// A real server on a free port, a fresh database each.
     Endpoint,
@@ -56,7 +56,13 @@ fn one(level: Level) -> Total {
     match level {
         Level::Lint => lint(),
         Level::Unit => cargo(&["--lib", "--bins"]),
-        Level::Contract => cargo(&["--test", "contract*"]),
+        Level::Contract => {
+            let mut total = cargo(&["--test", "contract*"]);
+            let mut beside = Command::new(shell::target().join("debug/with_postgres"));
+            beside.args(["cargo", "test", "--workspace", "--no-fail-fast", "--test", "endpoint*"]);
+            total += counted(beside);
+            total
+        }
         Level::Endpoint => cargo(&["--test", "endpoint*"]),
         Level::Ui => counted(ui(&["npm", "test"])),
         Level::Desktop => cargo(&["--test", "desktop*", "--test", "replicas*", "--test", "harness"]),

@@ -13,6 +13,7 @@ use deskbell_protocol::{
 use deskbell_server::{App, clock::Clock, config::Config, serve};
 use deskbell_tests::{api::Api, device::Device};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -39,11 +40,27 @@ pub(crate) fn config(folder: &Path) -> Config {
     Config::load(None, std::iter::empty(), &flags).expect("the tests' own configuration")
 }
 
+/// A new database of the PostgreSQL that the environment names; nothing where it names none.
+async fn database() -> Option<String> {
+    let url = std::env::var("DESKBELL_TEST_POSTGRES").ok()?;
+    let name = format!("endpoint_{}", deskbell_server::clock::new_id(deskbell_server::clock::now()).simple());
+    let mut admin = sqlx::PgConnection::connect(&format!("{url}/postgres")).await.expect("PostgreSQL answers");
+    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+    sqlx::query(create).execute(&mut admin).await.expect("a new database");
+    Some(format!("{url}/{name}"))
+}
+
 impl Running {
+    /// On PostgreSQL where `DESKBELL_TEST_POSTGRES` names one, on SQLite otherwise.
     pub(crate) async fn start(clock: Clock) -> Self {
+        Self::over(database().await, clock).await
+    }
+
+    pub(crate) async fn over(database_url: Option<String>, clock: Clock) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let app = App::open(config(folder.path()), clock).await.expect("a server opens on an empty folder");
+        let config = Config { database_url, ..config(folder.path()) };
+        let app = App::open(config, clock).await.expect("a server opens on an empty folder");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let shutdown = CancellationToken::new();

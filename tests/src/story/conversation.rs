@@ -1,14 +1,13 @@
 //! 9: the technician answers, the employee hears of it, and their answer is on the screen at once.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 
-use super::{World, world::people};
-use crate::wait::{SOON, until};
+use super::{World, hotkey_ticket::LIVE, world::people};
+use crate::{
+    desktop,
+    wait::{SOON, until},
+};
 
-/// The story's own limit for what another person's screen shows.
-const LIVE: Duration = Duration::from_secs(1);
 const QUESTION: &str = "Which printer is it? The one at reception?";
 const ANSWER: &str = "Yes, the one at reception.";
 
@@ -44,6 +43,13 @@ async fn read(world: &mut World, number: i64) -> Result<()> {
     for part in [people::EMPLOYEE.0, "printer.log", "Second page: grey & striped."] {
         world.holds(&format!("the console shows {part}"), text.contains(part));
     }
+    let shown = "const picture = document.querySelector('[data-attachment] img');
+        return picture?.complete ? picture.naturalWidth : 0;";
+    let seen = until("the screenshot is shown", SOON, async || {
+        Ok((world.browser.script(shown, serde_json::json!([])).await? == desktop::WIDTH).then_some(()))
+    });
+    let seen = seen.await;
+    world.check("the console shows the screenshot, pixel for pixel", seen);
     world.picture_console("09-ticket").await
 }
 

@@ -33,6 +33,8 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
     let same = world.agent()?.id() == process && world.agent()?.running();
     world.holds("the agent was not restarted", same);
     let why = world.browser.wait_text("main", SOON, |text| text.contains("Why is it on here?")).await;
+    let decides = world.browser.text("#why .is-win").await.unwrap_or_default();
+    world.holds("this device's own choice decides", decides.starts_with("This device"));
     world.check("the device says which level decides", why);
     world.picture_console("04-device-enabled").await?;
 
@@ -42,6 +44,8 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
     world.check("disabling works as well", pushed);
     // Its own choice would stay what it is whatever the client decides.
     choose(world, "#agent-inherit").await?;
+    let why = world.browser.wait_text("#why .is-win", SOON, |text| text.starts_with("All clients")).await;
+    world.check("without it the organization decides", why);
     everybody(world).await
 }
 
