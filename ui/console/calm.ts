@@ -4,7 +4,7 @@
  * A trigger for `run`: at once where it is idle; else once more after it, however often it was
  * asked meanwhile, and not before `pause` milliseconds have passed.
  */
-export function calm(run: () => Promise<void>, pause = 250): () => void {
+export function calm(run: () => Promise<void>, pause = 100): () => void {
   let busy = false;
   let again = false;
 

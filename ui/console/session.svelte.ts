@@ -63,6 +63,14 @@ export function enter(signedIn: SessionInfo): void {
   void count();
 }
 
+/** What the session says now: its notices change while it lasts. */
+export async function renew(): Promise<void> {
+  const fresh = await api.session().catch(() => undefined);
+  if (!fresh || !info) return;
+  info = fresh;
+  setCsrf(fresh.csrf);
+}
+
 function report(up: boolean): void {
   if (up) {
     clearTimeout(lost);
@@ -105,4 +113,8 @@ async function count(): Promise<void> {
   }
 }
 const recount = calm(count);
-onLive(() => recount());
+onLive((event) => {
+  recount();
+  // After a time without connection the notices and the proof may be others.
+  if (!event) void renew();
+});
