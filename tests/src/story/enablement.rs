@@ -87,13 +87,13 @@ async fn everybody(world: &mut World) -> Result<()> {
     let row = format!("[data-device=\"{}\"]", enrolled.device_id);
     world
         .browser
-        .wait(&format!("{row} [data-delivery=waiting], {row}[data-delivery=waiting]"), SOON)
+        .wait(&format!("{row} [data-agent=waiting]"), SOON)
         .await
         .context("the offline device is shown as waiting")?;
     let row = format!("[data-device=\"{}\"]", world.device);
     world
         .browser
-        .wait(&format!("{row} [data-delivery=active], {row}[data-delivery=active]"), SOON)
+        .wait(&format!("{row} [data-agent=active]"), SOON)
         .await
         .context("the online device is shown as active")?;
     world.picture_console("04-rollout").await?;
