@@ -11,6 +11,8 @@ use crate::{
 const SUBJECT: &str = "Imprimante en panne";
 const TAB: &str = "\u{E004}";
 const DOWN: &str = "\u{E015}";
+/// More stops than any page has.
+const MOST_TABS: usize = 60;
 const ENTER: &str = "\u{E007}";
 
 pub(super) async fn play(world: &mut World) -> Result<()> {
@@ -47,7 +49,15 @@ async fn agent_in_french(world: &mut World) -> Result<()> {
             .map(|agent| agent.database()?.count("select count(*) from outbox where subject = ?1", [SUBJECT]));
         Ok((count.transpose()? == Some(1)).then_some(()))
     })
-    .await
+    .await?;
+    for (command, label, word) in [("settings", "settings", "Langue"), ("tickets", "tickets", "Actifs")] {
+        world.agent()?.run(&[command]).await?;
+        world.open_window(label).await?;
+        let told = world.agent()?.page()?.wait_text("body", SOON, |text| text.contains(word)).await;
+        world.check("each window speaks French", told);
+        world.picture_window(&format!("10-{label}-fr-dark")).await?;
+    }
+    Ok(())
 }
 
 async fn console_in_french(world: &mut World) -> Result<()> {
@@ -57,16 +67,38 @@ async fn console_in_french(world: &mut World) -> Result<()> {
     french.wait("#email", SOON).await?;
     world.album.keep("10-sign-in-fr-dark", &french.picture().await?)?;
     // Nothing but keys: the address, the password, Enter.
-    french.script("document.querySelector('#email').focus()", serde_json::json!([])).await?;
+    tab_to(&french, "email").await?;
     french.type_keys(people::OWNER.1).await?;
     french.keys(&[TAB]).await?;
     french.type_keys(people::OWNER.2).await?;
     french.keys(&[ENTER]).await?;
     french.wait("nav", SOON).await?;
     // The console speaks its technician's language; this one changes hers in the menu, by keyboard.
-    french.script("document.querySelector('#me').focus()", serde_json::json!([])).await?;
+    tab_to(&french, "me").await?;
     french.keys(&[ENTER, DOWN, ENTER]).await?;
     let text = french.wait_text("body", SOON, |text| text.contains("Appareils")).await?;
     ensure!(!text.contains("Devices"), "the console mixes languages");
-    world.album.keep("10-tickets-fr-dark", &french.picture().await?)
+    world.album.keep("10-tickets-fr-dark", &french.picture().await?)?;
+    let device = format!("{}/devices/{}", world.server.url(), world.device);
+    for (address, word, name) in [
+        (format!("{}/clients", world.server.url()), "Domaines de messagerie", "10-clients-fr-dark"),
+        (device, "Pourquoi est-ce activé ici", "10-device-fr-dark"),
+    ] {
+        french.go(&address).await?;
+        french.wait_text("main", SOON, |text| text.contains(word)).await?;
+        world.album.keep(name, &french.picture().await?)?;
+    }
+    Ok(())
+}
+
+/// Presses Tab until the element with this id has the focus.
+async fn tab_to(browser: &Session, id: &str) -> Result<()> {
+    for _ in 0..MOST_TABS {
+        let active = browser.script("return document.activeElement?.id", serde_json::json!([])).await?;
+        if active == id {
+            return Ok(());
+        }
+        browser.keys(&[TAB]).await?;
+    }
+    anyhow::bail!("Tab does not lead to #{id}")
 }
