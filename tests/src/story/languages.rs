@@ -50,12 +50,14 @@ async fn agent_in_french(world: &mut World) -> Result<()> {
         Ok((count.transpose()? == Some(1)).then_some(()))
     })
     .await?;
-    for (command, label, word) in [("settings", "settings", "Langue"), ("tickets", "tickets", "Actifs")] {
-        world.agent()?.run(&[command]).await?;
-        world.open_window(label).await?;
+    for (window, word, name) in
+        [("settings", "Langue", "10-settings-fr-dark"), ("tickets", "Actifs", "10-my-tickets-fr-dark")]
+    {
+        world.agent()?.run(&[window]).await?;
+        world.open_window(window).await?;
         let told = world.agent()?.page()?.wait_text("body", SOON, |text| text.contains(word)).await;
         world.check("each window speaks French", told);
-        world.picture_window(&format!("10-{label}-fr-dark")).await?;
+        world.picture_window(name).await?;
     }
     Ok(())
 }
