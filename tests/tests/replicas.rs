@@ -21,7 +21,8 @@ async fn what_one_server_is_told_the_other_one_shows() {
     let (mut one, mut other) = (new("one"), new("other"));
     one.start().await.unwrap();
     other.start().await.unwrap();
-    let code = one.setup_code().await.unwrap();
+    // Each start prints a code, and the last one counts.
+    let code = other.setup_code().await.unwrap();
     let answers = json!({"code": code, "organization": "Harbour IT", "name": "Ada", "email": "ada@harbour.example",
         "password": "correct horse battery", "language": "en"});
     let api = Api::set_up(one.http(), &one.url(), answers).await.unwrap();
