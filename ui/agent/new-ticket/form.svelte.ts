@@ -100,8 +100,9 @@ export class FormState {
   }
 
   async removeScreenshot(): Promise<void> {
-    await this.attempt(() => agent.removeScreenshot());
-    this.screenshot = null;
+    const removed = await this.attempt(() => agent.removeScreenshot().then(() => true));
+    // One that could not be removed would be sent: it stays in sight, with the error.
+    if (removed) this.screenshot = null;
   }
 
   async retakeScreenshot(): Promise<void> {

@@ -15,7 +15,7 @@ use super::devices::note;
 use crate::{
     App,
     api::agent::confirmation::{domain_fits, email, name},
-    auth::technician::Admin,
+    auth::technician::{Admin, Worker},
     clock,
     db::{
         Tx, challenges, devices, installations as rows,
@@ -151,7 +151,7 @@ pub async fn set_registration(
     (status = 422, body = ErrorBody, description = "The address is none of the client's, or no address.")))]
 pub async fn vouch(
     State(app): State<App>,
-    Admin(technician): Admin,
+    Worker(technician): Worker,
     Path(id): Path<InstallationId>,
     Json(vouch): Json<Vouch>,
 ) -> ApiResult<Json<Installation>> {
