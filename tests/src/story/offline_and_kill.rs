@@ -16,8 +16,8 @@ use crate::{
     wait::{SOON, until},
 };
 
-/// How long the system's dialog gets to open or to close before it is looked at again.
-const DIALOG: Duration = Duration::from_millis(500);
+/// How long the system's dialog gets to open, and the file to arrive, before it is tried again.
+const DIALOG: Duration = Duration::from_secs(5);
 const LOST: &str = "A second screen, please";
 const SUBJECT: &str = "Nothing prints at all";
 /// Large enough for many pieces, so that a kill falls between two of them.
@@ -121,16 +121,17 @@ async fn pick(world: &World, file: &std::path::Path) -> Result<()> {
         if page.text("body").await?.contains(&name) {
             return Ok(Some(()));
         }
-        let title = world.desktop.focused().await?;
-        if title.contains("New ticket") {
+        if world.desktop.focused().await?.contains("New ticket") {
             page.click("#add-file").await?;
-        } else {
-            world.desktop.press(&["ctrl+a"]).await?;
-            world.desktop.type_text(&file.display().to_string()).await?;
-            world.desktop.press(&["Return"]).await?;
+            until("the dialog has the focus", DIALOG, async || {
+                Ok((!world.desktop.focused().await?.contains("New ticket")).then_some(()))
+            })
+            .await?;
         }
-        tokio::time::sleep(DIALOG).await;
-        Ok(None)
+        world.desktop.press(&["ctrl+a"]).await?;
+        world.desktop.type_text(&file.display().to_string()).await?;
+        world.desktop.press(&["Return"]).await?;
+        page.wait_text("body", DIALOG, |text| text.contains(&name)).await.map(|_| Some(()))
     })
     .await
 }
