@@ -296,6 +296,19 @@ async fn an_item_that_cannot_be_stored_is_refused_alone() {
 }
 
 #[tokio::test]
+async fn whose_access_has_ended_writes_nothing_until_it_is_given_back() {
+    let (_server, api, _, mut there) = begin().await;
+    let ended = api.post(&format!("/people/{}/deactivate", there.person), json!({})).await.unwrap();
+    assert!(ended["deactivated_at"].is_i64() && ended["devices"] == 0, "{ended}");
+    let answer = there.send(vec![item(ticket(1, there.person, Vec::new()))]).await;
+    assert_eq!((refused(&answer), answer.state.confirmation), (ErrorCode::RequesterDeactivated, None));
+    let back = api.post(&format!("/people/{}/reactivate", there.person), json!({})).await.unwrap();
+    assert!(back["deactivated_at"].is_null(), "{back}");
+    let answer = there.send(vec![item(ticket(1, there.person, Vec::new()))]).await;
+    assert_eq!(refused(&answer), ErrorCode::NotConfirmed, "they confirm their address again");
+}
+
+#[tokio::test]
 async fn a_revoked_installation_and_a_moved_device_lose_what_they_had() {
     let (_server, api, _, mut there) = begin().await;
     let kestrel = client(&api, "Kestrel", "kestrel.example").await;

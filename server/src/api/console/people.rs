@@ -70,17 +70,7 @@ pub async fn deactivate(
     Admin(technician): Admin,
     Path(id): Path<RequesterId>,
 ) -> ApiResult<Json<Person>> {
-    let now = app.now();
-    let mut tx = app.db.write().await?;
-    requesters::find(&mut tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;
-    requesters::set_deactivated(&mut tx, id, Some(now)).await?;
-    for installation in installations::end_confirmations_of(&mut tx, id).await? {
-        live_events::state_changed(&mut tx, Concerned::Installation(installation), now).await?;
-    }
-    let person = noted(&mut tx, &technician, id, "person.deactivated", now).await?;
-    tx.commit().await?;
-    app.committed();
-    Ok(Json(person))
+    set_access(&app, &technician, id, false).await
 }
 
 /// Gives access back; the person confirms their address again.
@@ -91,11 +81,21 @@ pub async fn reactivate(
     Admin(technician): Admin,
     Path(id): Path<RequesterId>,
 ) -> ApiResult<Json<Person>> {
+    set_access(&app, &technician, id, true).await
+}
+
+async fn set_access(app: &App, technician: &Technician, id: RequesterId, access: bool) -> ApiResult<Json<Person>> {
     let now = app.now();
     let mut tx = app.db.write().await?;
     requesters::find(&mut tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;
-    requesters::set_deactivated(&mut tx, id, None).await?;
-    let person = noted(&mut tx, &technician, id, "person.reactivated", now).await?;
+    requesters::set_deactivated(&mut tx, id, (!access).then_some(now)).await?;
+    if !access {
+        for installation in installations::end_confirmations_of(&mut tx, id).await? {
+            live_events::state_changed(&mut tx, Concerned::Installation(installation), now).await?;
+        }
+    }
+    let action = if access { "person.reactivated" } else { "person.deactivated" };
+    let person = noted(&mut tx, technician, id, action, now).await?;
     tx.commit().await?;
     app.committed();
     Ok(Json(person))
