@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::{
     clock, error,
-    policy::Config,
+    policy::{Config, Proxy},
     view::{CommandError, LocalErrorCode, ProblemCode},
 };
 
@@ -128,9 +128,13 @@ impl Http {
                 reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| format!("ca_file: {error}"))?;
             builder = builder.tls_certs_merge(certificates);
         }
-        if let Some(proxy) = &config.proxy {
-            builder = builder.proxy(reqwest::Proxy::all(proxy.as_str()).map_err(|error| format!("proxy: {error}"))?);
-        }
+        builder = match &config.proxy {
+            Proxy::System => builder,
+            Proxy::None => builder.no_proxy(),
+            Proxy::Explicit(url) => {
+                builder.proxy(reqwest::Proxy::all(url.as_str()).map_err(|error| format!("proxy: {error}"))?)
+            }
+        };
         if is_loopback(&base) {
             builder = builder.no_proxy();
         }

@@ -11,6 +11,8 @@ use deskbell_protocol::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::policy::Origin;
+
 /// Everything that the tray and the windows' footers say, at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, ts_rs::TS)]
 #[ts(export)]
@@ -32,6 +34,22 @@ pub struct AgentStatus {
     pub theme: Theme,
     pub server_url: Option<String>,
     pub version: String,
+    /// Every setting with where its value comes from.
+    pub settings: Vec<SettingView>,
+}
+
+/// One setting, as people may see it: no secret is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ts_rs::TS)]
+#[ts(export)]
+pub struct SettingView {
+    pub name: String,
+    /// Absent where nothing is set and there is no default.
+    pub value: Option<String>,
+    pub origin: Origin,
+    /// The file, registry key or variable; empty where the origin says it all.
+    pub place: String,
+    /// The organization has decided it.
+    pub locked: bool,
 }
 
 /// The face of the bell. [`crate::bell::face`] decides it.
@@ -93,6 +111,8 @@ pub enum ProblemCode {
     /// No program shows tray icons on this desktop.
     TrayMissing,
     DiskFull,
+    /// A value that somebody has set cannot be used, and another one holds instead.
+    SettingRefused,
     /// A damaged queue file was set aside, and what could be read was recovered.
     StoreRecovered,
 }
@@ -113,6 +133,18 @@ pub enum Theme {
     System,
     Light,
     Dark,
+}
+
+impl Theme {
+    /// The word as it stands in JSON and in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
 }
 
 /// What the person has typed so far. Kept on disk from the first character until it is sent or
@@ -342,4 +374,6 @@ pub enum LocalErrorCode {
     KeyStoreRefused,
     StoreFailed,
     NotFound,
+    /// The organization has decided this setting.
+    SettingManaged,
 }

@@ -246,7 +246,7 @@ async fn key(inner: &Inner) -> Result<ed25519_dalek::SigningKey, Fault> {
 
 async fn enrol(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> {
     let given: Option<String> = inner.store.read(|c| settings::get(c, "enrolment_key")).await?;
-    let configured = inner.config.enrolment_key.as_ref().map(|key| key.0.clone());
+    let configured = inner.config().enrolment_key.map(|key| key.0);
     let enrolment_key = given.or(configured).ok_or(Fault::NoEnrolmentKey)?;
     let enrol = Enrol {
         enrolment_key,

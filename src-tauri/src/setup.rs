@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use deskbell_agent_core::{
     Agent, Setup,
-    policy::{Config, Folders},
+    policy::{Config, Folders, Sources},
 };
 use deskbell_protocol::ticket::Language;
 use tauri::AppHandle;
@@ -50,9 +50,10 @@ impl StartError {
 pub(crate) async fn open(language: Language) -> Result<(Agent, Running, Config), StartError> {
     let folders = Folders::of_user()?;
     let running = Running::begin(&folders.data)?.ok_or(StartError::AlreadyRunning)?;
-    let config = Config::load(&folders)?;
-    let setup = Setup { config: config.clone(), folders, clock: clock::now, language };
+    let sources = Sources::read(&folders);
+    let setup = Setup { sources, folders, clock: clock::now, language };
     let agent = Agent::open(setup).await?;
+    let config = agent.config();
     Ok((agent, running, config))
 }
 

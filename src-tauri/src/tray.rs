@@ -259,6 +259,7 @@ mod tests {
             theme: Theme::System,
             server_url: None,
             version: "0".into(),
+            settings: vec![],
         }
     }
 

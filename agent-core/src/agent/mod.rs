@@ -22,7 +22,7 @@ use crate::{
     files::Files,
     http::{Http, Identity},
     keys,
-    policy::{Config, Folders},
+    policy::{Choices, Folders, Policy, Sources},
     store::{Store, StoreError, StoreResult, outbox, settings, tickets},
     sync::Effects,
     view::{AgentStatus, Bell, HotkeyStatus, LocalErrorCode, News, OutboxEntry, Problem, ProblemCode, Theme},
@@ -32,6 +32,7 @@ use crate::{
 mod form;
 mod outgoing;
 mod person;
+mod preferences;
 mod ticket;
 
 /// Changes that a screen may fall behind; it fetches the whole list when it opens.
@@ -42,7 +43,7 @@ const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 /// What an agent is made of.
 #[derive(Debug)]
 pub struct Setup {
-    pub config: Config,
+    pub sources: Sources,
     pub folders: Folders,
     pub clock: Clock,
     /// The system's, where neither the person nor the configuration has chosen one.
@@ -66,7 +67,11 @@ pub struct Agent(Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) config: Config,
+    pub(super) sources: Sources,
+    /// What holds at the moment.
+    policy: Mutex<Policy>,
+    /// Where nobody has set another.
+    system_language: Language,
     pub(crate) folders: Folders,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
@@ -100,7 +105,7 @@ impl Agent {
     /// # Errors
     /// Where the folder or the queue cannot be used, or a setting cannot be followed.
     pub async fn open(setup: Setup) -> Result<Self, OpenError> {
-        let Setup { config, folders, clock, language } = setup;
+        let Setup { sources, folders, clock, language } = setup;
         let now = clock();
         let folder = |error| OpenError::Folder { folder: folders.data.display().to_string(), error };
         make_private(&folders.data).map_err(folder)?;
@@ -115,11 +120,15 @@ impl Agent {
             }
             None => files.sweep(&start.needed).map_err(folder)?,
         }
-        let http = match &config.server_url {
-            Some(url) => Some(Http::new(&config, url.clone(), clock).map_err(OpenError::Http)?),
+        let policy = sources.resolve(start.choices);
+        for fault in &policy.faults {
+            tracing::warn!(%fault, "a setting cannot be used");
+        }
+        let http = match &policy.config.server_url {
+            Some(url) => Some(Http::new(&policy.config, url.clone(), clock).map_err(OpenError::Http)?),
             None => None,
         };
-        let status = AgentStatus {
+        let mut status = AgentStatus {
             bell: Bell::Inactive,
             state: start.state,
             online: false,
@@ -127,14 +136,18 @@ impl Agent {
             attention: 0,
             unread: 0,
             problems: Vec::new(),
-            hotkey: HotkeyStatus { key: config.hotkey(), state: HotkeyState::Off },
-            language: start.language.or(config.language).unwrap_or(language),
-            theme: start.theme.unwrap_or(config.theme),
-            server_url: config.server_url.as_ref().map(ToString::to_string),
+            hotkey: HotkeyStatus { key: None, state: HotkeyState::Off },
+            language,
+            theme: Theme::System,
+            server_url: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings: Vec::new(),
         };
+        preferences::show(&mut status, &policy, language);
         let agent = Self(Arc::new(Inner {
-            config,
+            sources,
+            policy: Mutex::new(policy),
+            system_language: language,
             folders,
             clock,
             store,
@@ -240,30 +253,12 @@ impl Agent {
         self.sync_now();
         Ok(())
     }
-
-    /// Keeps the person's choices.
-    ///
-    /// # Errors
-    /// Where they cannot be kept.
-    pub async fn set_preferences(&self, language: Language, theme: Theme) -> Answer<()> {
-        self.0
-            .store
-            .write(move |tx| {
-                settings::set(tx, "language", &language)?;
-                settings::set(tx, "theme", &theme)
-            })
-            .await?;
-        self.0.change(|status| (status.language, status.theme) = (language, theme));
-        self.sync_now();
-        Ok(())
-    }
 }
 
 /// What is read once, at the start.
 struct Start {
     state: Option<AgentState>,
-    language: Option<Language>,
-    theme: Option<Theme>,
+    choices: Choices,
     needed: HashSet<deskbell_protocol::id::AttachmentId>,
 }
 
@@ -272,12 +267,7 @@ impl Start {
         outbox::prune(connection, now - REMEMBERED)?;
         let mut needed: HashSet<_> = outbox::needed_files(connection)?.into_iter().collect();
         needed.extend(form::files_of_draft(connection)?);
-        Ok(Self {
-            state: settings::get(connection, "state")?,
-            language: settings::get(connection, "language")?,
-            theme: settings::get(connection, "theme")?,
-            needed,
-        })
+        Ok(Self { state: settings::get(connection, "state")?, choices: preferences::choices(connection)?, needed })
     }
 }
 

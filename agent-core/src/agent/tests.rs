@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use deskbell_protocol::{
     device::{Confirmation, Registration},
     error::ErrorCode,
@@ -9,6 +7,7 @@ use deskbell_protocol::{
 
 use super::*;
 use crate::{
+    policy::{Given, Origin},
     sync::apply_state,
     view::{CommandErrorCode, EntryState},
 };
@@ -35,9 +34,12 @@ fn state(enabled: bool, person: Option<RequesterId>) -> AgentState {
 
 /// An agent that nobody has told a server, so that it does nothing by itself.
 async fn open(folder: &std::path::Path) -> Agent {
-    let folders = Folders { data: folder.to_owned(), config: Vec::new() };
-    let config = Config::read(&folders, HashMap::new()).unwrap();
-    Agent::open(Setup { config, folders, clock: || 1_000, language: Language::En }).await.unwrap()
+    open_with(folder, Sources::default()).await
+}
+
+async fn open_with(folder: &std::path::Path, sources: Sources) -> Agent {
+    let folders = Folders { data: folder.to_owned(), machine_files: Vec::new(), user_file: None };
+    Agent::open(Setup { sources, folders, clock: || 1_000, language: Language::En }).await.unwrap()
 }
 
 async fn told(agent: &Agent, state: AgentState) {
@@ -179,4 +181,46 @@ async fn a_window_hears_when_the_server_is_back() {
     agent.0.set_online(true);
     assert!(changes.try_recv().is_ok());
     assert!(changes.try_recv().is_err(), "once");
+}
+
+fn machine(name: &str, value: &str, recommended: bool) -> Sources {
+    let given = Given {
+        origin: Origin::Machine,
+        place: "the test".to_owned(),
+        name: name.to_owned(),
+        value: Ok(value.to_owned()),
+        recommended,
+    };
+    Sources { given: vec![given], faults: Vec::new() }
+}
+
+#[tokio::test]
+async fn what_the_organization_has_set_cannot_be_picked() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open_with(folder.path(), machine("theme", "dark", false)).await;
+    assert_eq!(agent.status().theme, Theme::Dark);
+    let refused = agent.set_preferences(Language::En, Theme::Light).await.unwrap_err();
+    assert_eq!(refused.code, CommandErrorCode::Local(LocalErrorCode::SettingManaged));
+    agent.set_preferences(Language::Fr, Theme::Dark).await.unwrap();
+    assert_eq!((agent.status().language, agent.status().theme), (Language::Fr, Theme::Dark));
+}
+
+#[tokio::test]
+async fn what_is_picked_is_kept_and_the_rest_stays_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open_with(folder.path(), machine("theme", "dark", true)).await;
+    agent.set_preferences(Language::Fr, Theme::Dark).await.unwrap();
+    drop(agent);
+    let agent = open_with(folder.path(), machine("theme", "light", true)).await;
+    assert_eq!((agent.status().language, agent.status().theme), (Language::Fr, Theme::Light));
+    agent.set_preferences(Language::Fr, Theme::System).await.unwrap();
+    assert_eq!(agent.status().theme, Theme::System, "what is recommended is no order");
+}
+
+#[tokio::test]
+async fn a_setting_that_cannot_be_used_is_said_and_the_agent_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open_with(folder.path(), machine("theme", "blue", false)).await;
+    let problem = agent.status().problems.into_iter().find(|problem| problem.code == ProblemCode::SettingRefused);
+    assert_eq!(problem.unwrap().subject.as_deref(), Some("the test: theme has to be one of system, light, dark"));
 }

@@ -4,6 +4,7 @@ import type { Bell } from "./Bell";
 import type { HotkeyStatus } from "./HotkeyStatus";
 import type { Language } from "./Language";
 import type { Problem } from "./Problem";
+import type { SettingView } from "./SettingView";
 import type { Theme } from "./Theme";
 
 /**
@@ -29,4 +30,8 @@ unread: number,
 /**
  * What keeps the agent from working, most urgent first.
  */
-problems: Array<Problem>, hotkey: HotkeyStatus, language: Language, theme: Theme, server_url: string | null, version: string, };
+problems: Array<Problem>, hotkey: HotkeyStatus, language: Language, theme: Theme, server_url: string | null, version: string, 
+/**
+ * Every setting with where its value comes from.
+ */
+settings: Array<SettingView>, };

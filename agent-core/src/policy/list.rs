@@ -1,0 +1,220 @@
+//! THE list of the agent's settings. The reference page, the Windows policy templates and the macOS
+//! profile are made from it; a new setting is a row here, a field of [`Config`] and its texts
+//! `setting.<name>` and `setting.<name>.text` in `ui/locales`.
+
+use deskbell_protocol::ticket::Language;
+use url::Url;
+
+use super::config::{Config, EnrolmentKey, Proxy, UpdateRing};
+use crate::view::Theme;
+
+pub(super) const DEFAULT_HOTKEY: &str = "Ctrl+F12";
+
+/// What stands in the place of a secret.
+pub const HIDDEN: &str = "•••";
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Absent: not set, which `setting.<name>.text` explains.
+    pub default: Option<&'static str>,
+    /// Never shown and never logged.
+    pub secret: bool,
+    /// The helpdesk's server may send it. It may not send what leads to the server or to what is
+    /// trusted: whoever took the server over once could keep the agents for good.
+    pub by_server: bool,
+    /// The person picks it in *Personal settings*.
+    pub choice: bool,
+    /// Takes a value over, or says why it is none.
+    pub(super) set: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+/// What values a setting has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    /// `http://…` or `https://…`
+    Address,
+    Path,
+    /// `system`, `none` or an address.
+    Proxy,
+    /// `on` or `off`; `true`, `false`, 1 and 0 mean the same.
+    Switch,
+    OneOf(&'static [&'static str]),
+}
+
+/// All of them, the most important first.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "server_url",
+        kind: Kind::Address,
+        set: |config, text| address(text).map(|url| config.server_url = Some(url)),
+        ..BLANK
+    },
+    Setting {
+        name: "enrolment_key",
+        secret: true,
+        set: |config, text| {
+            config.enrolment_key = Some(EnrolmentKey(text.to_owned()));
+            Ok(())
+        },
+        ..BLANK
+    },
+    Setting {
+        name: "hotkey",
+        default: Some(DEFAULT_HOTKEY),
+        by_server: true,
+        set: |config, text| {
+            text.clone_into(&mut config.hotkey);
+            Ok(())
+        },
+        ..BLANK
+    },
+    Setting {
+        name: "language",
+        kind: Kind::OneOf(&["en", "fr"]),
+        by_server: true,
+        choice: true,
+        set: |config, text| {
+            let languages = [Language::En, Language::Fr].map(|language| (language.as_str(), language));
+            word(text, &languages).map(|language| config.language = Some(language))
+        },
+        ..BLANK
+    },
+    Setting {
+        name: "theme",
+        kind: Kind::OneOf(&["system", "light", "dark"]),
+        default: Some("system"),
+        by_server: true,
+        choice: true,
+        set: |config, text| {
+            let themes = [Theme::System, Theme::Light, Theme::Dark].map(|theme| (theme.as_str(), theme));
+            word(text, &themes).map(|theme| config.theme = theme)
+        },
+        ..BLANK
+    },
+    Setting {
+        name: "ca_file",
+        kind: Kind::Path,
+        set: |config, text| {
+            config.ca_file = Some(text.into());
+            Ok(())
+        },
+        ..BLANK
+    },
+    Setting {
+        name: "proxy",
+        kind: Kind::Proxy,
+        default: Some("system"),
+        set: |config, text| proxy(text).map(|proxy| config.proxy = proxy),
+        ..BLANK
+    },
+    Setting {
+        name: "autostart",
+        kind: Kind::Switch,
+        default: Some("on"),
+        set: |config, text| switch(text).map(|on| config.autostart = on),
+        ..BLANK
+    },
+    Setting {
+        name: "updates",
+        kind: Kind::Switch,
+        default: Some("on"),
+        by_server: true,
+        set: |config, text| switch(text).map(|on| config.updates = on),
+        ..BLANK
+    },
+    Setting {
+        name: "update_ring",
+        kind: Kind::OneOf(&["stable", "early"]),
+        default: Some("stable"),
+        by_server: true,
+        set: |config, text| {
+            let rings = [UpdateRing::Stable, UpdateRing::Early].map(|ring| (ring.as_str(), ring));
+            word(text, &rings).map(|ring| config.update_ring = ring)
+        },
+        ..BLANK
+    },
+];
+
+const BLANK: Setting = Setting {
+    name: "",
+    kind: Kind::Text,
+    default: None,
+    secret: false,
+    by_server: false,
+    choice: false,
+    set: |_, _| Ok(()),
+};
+
+impl Setting {
+    #[must_use]
+    pub fn of(name: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// Why a value cannot be used; nothing where it can.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the value: it may be a secret.
+    pub fn check(&self, value: &str) -> Result<(), String> {
+        (self.set)(&mut Config::default(), value)
+    }
+
+    /// A value as people may see it.
+    #[must_use]
+    pub fn shown(&self, value: &str) -> String {
+        match self.kind {
+            _ if self.secret => HIDDEN.to_owned(),
+            Kind::Switch => switch(value).map_or_else(|_| value.to_owned(), |on| on_off(on).to_owned()),
+            Kind::Proxy => Url::parse(value).map_or_else(|_| value.to_owned(), |url| without_password(&url)),
+            _ => value.to_owned(),
+        }
+    }
+}
+
+pub(super) fn without_password(url: &Url) -> String {
+    match url.password() {
+        // The text between the name and the host: everything else stays as it was written.
+        Some(password) => url.as_str().replacen(&format!(":{password}@"), &format!(":{HIDDEN}@"), 1),
+        None => url.to_string(),
+    }
+}
+
+const fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+fn one_of(words: &[&str]) -> String {
+    format!("has to be one of {}", words.join(", "))
+}
+
+fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+    found.map(|(_, value)| *value).ok_or_else(|| one_of(&words.iter().map(|(word, _)| *word).collect::<Vec<_>>()))
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    let words = [("on", true), ("off", false), ("true", true), ("false", false), ("1", true), ("0", false)];
+    word(text, &words).map_err(|_| one_of(&["on", "off"]))
+}
+
+fn address(text: &str) -> Result<Url, String> {
+    let wrong = || "has to be an address that begins with http:// or https://, without a query".to_owned();
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
+    if plain { Ok(url) } else { Err(wrong()) }
+}
+
+fn proxy(text: &str) -> Result<Proxy, String> {
+    match text {
+        "system" => Ok(Proxy::System),
+        "none" => Ok(Proxy::None),
+        _ => match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Proxy::Explicit(url)),
+            _ => Err("has to be system, none or an address such as http://proxy.internal:3128".to_owned()),
+        },
+    }
+}

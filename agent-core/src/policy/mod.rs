@@ -1,0 +1,17 @@
+//! The agent's settings: what there is to set ([`SETTINGS`]), who has set it ([`Sources`]), and what
+//! follows from that ([`Policy`]). `docs/settings.md` is made from the list.
+
+mod config;
+mod file;
+mod folders;
+mod list;
+#[cfg(windows)]
+mod registry;
+mod resolve;
+mod sources;
+
+pub use config::{Config, EnrolmentKey, Proxy, UpdateRing};
+pub use folders::{ConfigError, Folders};
+pub use list::{HIDDEN, Kind, SETTINGS, Setting};
+pub use resolve::{Fault, Policy, Resolved};
+pub use sources::{Choices, Given, Origin, Sources};
