@@ -1,6 +1,9 @@
 //! The real agent on a private desktop.
 
-use std::{path::PathBuf, rc::Rc};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -21,6 +24,7 @@ pub struct Agent {
     settings: Vec<(String, String)>,
     data: PathBuf,
     inspector: String,
+    program: PathBuf,
 }
 
 impl Agent {
@@ -32,7 +36,16 @@ impl Agent {
             ("DESKBELL_ENROLMENT_KEY".into(), enrolment_key.into()),
             ("DESKBELL_DATA_DIR".into(), data.display().to_string()),
         ];
-        Ok(Self { desktop: Rc::clone(desktop), process: None, session: None, settings, data, inspector: String::new() })
+        let (desktop, inspector) = (Rc::clone(desktop), String::new());
+        Ok(Self { desktop, process: None, session: None, settings, data, inspector, program: program("deskbell")? })
+    }
+
+    /// As it is installed: it finds its settings and its folder by itself.
+    #[must_use]
+    pub fn installed(desktop: &Rc<Desktop>, program: &Path) -> Self {
+        let data = desktop.folder().join("data/deskbell");
+        let (desktop, program) = (Rc::clone(desktop), program.to_owned());
+        Self { desktop, process: None, session: None, settings: Vec::new(), data, inspector: String::new(), program }
     }
 
     /// Replaces a setting from the next start on.
@@ -42,7 +55,7 @@ impl Agent {
     }
 
     fn command(&self) -> Result<tokio::process::Command> {
-        let mut command = self.desktop.command(program("deskbell")?);
+        let mut command = self.desktop.command(&self.program);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.env("RUST_BACKTRACE", "0");
         Ok(command)
@@ -97,6 +110,17 @@ impl Agent {
 
     pub fn id(&self) -> Option<u32> {
         self.process.as_ref().and_then(Process::id)
+    }
+
+    /// Its folder: queue, log, status.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     pub fn running(&mut self) -> bool {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use crate::{
+    os_user::Person,
     process::{self, Process, START},
     wait::until,
 };
@@ -21,61 +22,82 @@ pub const HEIGHT: u32 = 960;
 #[derive(Debug)]
 pub struct Desktop {
     _manager: Process,
-    _keys: Process,
+    _keys: Option<Process>,
     _bus: Process,
     _screen: Process,
+    seat: Seat,
+}
+
+/// Where and as whom the programs of a desktop run.
+#[derive(Debug)]
+struct Seat {
     folder: PathBuf,
+    /// Nobody: as whoever runs the test.
+    person: Option<Person>,
     display: String,
     address: String,
+}
+
+/// Whether a desktop has a key ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRing {
+    Open,
+    Absent,
 }
 
 impl Desktop {
     /// Starts everything below `folder`, and returns when a program can be started on it.
     pub async fn start(folder: &Path) -> Result<Self> {
+        Self::start_as(folder, None, KeyRing::Open).await
+    }
+
+    /// The same for another user of this computer, with homes that everybody may read, as
+    /// distributions made them for decades: what is private has to be made so by who writes it.
+    pub async fn start_as(folder: &Path, person: Option<&Person>, keys: KeyRing) -> Result<Self> {
         let logs = folder.join("logs");
         create_dir_all(&logs)?;
+        let mut seat =
+            Seat { folder: folder.to_owned(), person: person.cloned(), display: String::new(), address: String::new() };
         for name in ["home", "config", "data", "cache", "state"] {
             create_dir_all(folder.join(name))?;
+            seat.own(&folder.join(name))?;
         }
         let runtime = folder.join("run");
         if !runtime.exists() {
             DirBuilder::new().mode(0o700).create(&runtime)?;
         }
-        let (screen, display) = screen(&logs).await?;
-        let (bus, address) = bus(folder, &logs).await?;
-        let base = environment(folder, &display, &address);
-        let keys = key_ring(&base, &logs).await?;
-        let manager = window_manager(&base, &logs).await?;
-        Ok(Self {
-            _manager: manager,
-            _keys: keys,
-            _bus: bus,
-            _screen: screen,
-            folder: folder.to_owned(),
-            display,
-            address,
-        })
+        seat.own(&runtime)?;
+        let (screen, display) = screen(&seat, &logs).await?;
+        seat.display = display;
+        let (bus, address) = bus(&seat, &logs).await?;
+        seat.address = address;
+        let keys = match keys {
+            KeyRing::Open => Some(key_ring(&seat, &logs).await?),
+            KeyRing::Absent => None,
+        };
+        let manager = window_manager(&seat, &logs).await?;
+        Ok(Self { _manager: manager, _keys: keys, _bus: bus, _screen: screen, seat })
     }
 
     /// A program on this desktop, with nothing of the caller's session in its environment.
     #[must_use]
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        with_environment(process::command(program), &environment(&self.folder, &self.display, &self.address))
+        self.seat.command(program)
     }
 
     /// A connection of the test's own to the session bus.
     pub async fn bus(&self) -> Result<zbus::Connection> {
-        zbus::connection::Builder::address(self.address.as_str())?.build().await.context("cannot join the session bus")
+        self.seat.bus().await
     }
 
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.seat.folder
     }
 
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
-        self.folder.join("logs").join(format!("{name}.log"))
+        self.seat.folder.join("logs").join(format!("{name}.log"))
     }
 
     /// Presses keys as a keyboard would: `ctrl+F12`, `Tab`, `Return`.
@@ -123,37 +145,55 @@ impl Desktop {
     }
 }
 
-type Environment = Vec<(&'static str, String)>;
+impl Seat {
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = match &self.person {
+            Some(person) => person.command(program),
+            None => process::command(program),
+        };
+        command.env_clear().envs(self.environment());
+        command
+    }
 
-fn environment(folder: &Path, display: &str, address: &str) -> Environment {
-    let path = |name: &str| folder.join(name).display().to_string();
-    vec![
-        ("PATH", std::env::var("PATH").unwrap_or_default()),
-        ("HOME", path("home")),
-        ("XDG_CONFIG_HOME", path("config")),
-        ("XDG_DATA_HOME", path("data")),
-        ("XDG_CACHE_HOME", path("cache")),
-        ("XDG_STATE_HOME", path("state")),
-        ("XDG_RUNTIME_DIR", path("run")),
-        ("XDG_SESSION_TYPE", "x11".into()),
-        ("XDG_CURRENT_DESKTOP", "Openbox".into()),
-        ("DISPLAY", display.into()),
-        ("DBUS_SESSION_BUS_ADDRESS", address.into()),
-        ("LANG", "C.UTF-8".into()),
-        ("GDK_BACKEND", "x11".into()),
-        ("NO_AT_BRIDGE", "1".into()),
-        ("LIBGL_ALWAYS_SOFTWARE", "1".into()),
-        ("GTK_USE_PORTAL", "0".into()),
-    ]
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let path = |name: &str| self.folder.join(name).display().to_string();
+        let mut environment = vec![
+            ("PATH", std::env::var("PATH").unwrap_or_default()),
+            ("HOME", path("home")),
+            ("XDG_CONFIG_HOME", path("config")),
+            ("XDG_DATA_HOME", path("data")),
+            ("XDG_CACHE_HOME", path("cache")),
+            ("XDG_STATE_HOME", path("state")),
+            ("XDG_RUNTIME_DIR", path("run")),
+            ("XDG_SESSION_TYPE", "x11".into()),
+            ("XDG_CURRENT_DESKTOP", "Openbox".into()),
+            ("DISPLAY", self.display.clone()),
+            ("DBUS_SESSION_BUS_ADDRESS", self.address.clone()),
+            ("LANG", "C.UTF-8".into()),
+            ("GDK_BACKEND", "x11".into()),
+            ("NO_AT_BRIDGE", "1".into()),
+            ("LIBGL_ALWAYS_SOFTWARE", "1".into()),
+            ("GTK_USE_PORTAL", "0".into()),
+        ];
+        environment.extend(self.person.iter().map(|person| ("USER", person.name.clone())));
+        environment
+    }
+
+    fn own(&self, path: &Path) -> Result<()> {
+        self.person.as_ref().map_or(Ok(()), |person| person.own(path))
+    }
+
+    async fn bus(&self) -> Result<zbus::Connection> {
+        let builder = zbus::connection::Builder::address(self.address.as_str())?;
+        builder.build().await.context("cannot join the session bus")
+    }
 }
 
-fn with_environment(mut command: Command, environment: &Environment) -> Command {
-    command.env_clear().envs(environment.iter().map(|(name, value)| (*name, value)));
-    command
-}
-
-async fn screen(logs: &Path) -> Result<(Process, String)> {
-    let mut command = process::command("Xvfb");
+async fn screen(seat: &Seat, logs: &Path) -> Result<(Process, String)> {
+    let mut command = match &seat.person {
+        Some(person) => person.command("Xvfb"),
+        None => process::command("Xvfb"),
+    };
     // The server itself picks a free display and says which on the standard output.
     command.args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0"]);
     command.arg(format!("{WIDTH}x{HEIGHT}x24"));
@@ -163,44 +203,43 @@ async fn screen(logs: &Path) -> Result<(Process, String)> {
     Ok((screen, format!(":{number}")))
 }
 
-async fn bus(folder: &Path, logs: &Path) -> Result<(Process, String)> {
-    let mut command = process::command("dbus-daemon");
-    command.args(["--session", "--nofork", "--print-address=1"]);
-    command.arg(format!("--address=unix:path={}", folder.join("run/bus").display()));
-    let command = with_environment(command, &environment(folder, "", ""));
+/// The session's own bus. It lets in whom it belongs to and, for the harness, root.
+async fn bus(seat: &Seat, logs: &Path) -> Result<(Process, String)> {
+    let rules = seat.folder.join("bus.conf");
+    std::fs::write(
+        &rules,
+        "<busconfig><include>/usr/share/dbus-1/session.conf</include>
+        <policy context=\"mandatory\"><allow user=\"root\"/></policy></busconfig>",
+    )?;
+    let mut command = seat.command("dbus-daemon");
+    command.args(["--nofork", "--print-address=1"]).arg(format!("--config-file={}", rules.display()));
+    command.arg(format!("--address=unix:path={}", seat.folder.join("run/bus").display()));
     let mut bus = Process::start("dbus-daemon", command, &logs.join("bus.log"))?;
     let address =
         bus.said("its address", |text| text.lines().find(|l| l.starts_with("unix:")).map(str::to_owned)).await?;
     Ok((bus, address))
 }
 
-async fn key_ring(base: &Environment, logs: &Path) -> Result<Process> {
-    let mut command = with_environment(process::command("gnome-keyring-daemon"), base);
+async fn key_ring(seat: &Seat, logs: &Path) -> Result<Process> {
+    let mut command = seat.command("gnome-keyring-daemon");
     command.args(["--foreground", "--unlock", "--components=secrets"]);
     let keys =
         Process::start_with_input("gnome-keyring-daemon", &mut command, &logs.join("keys.log"), Some("a password"))?;
-    let address = value(base, "DBUS_SESSION_BUS_ADDRESS");
-    let bus = zbus::connection::Builder::address(address)?.build().await?;
-    let names = zbus::fdo::DBusProxy::new(&bus).await?;
+    let names = zbus::fdo::DBusProxy::new(&seat.bus().await?).await?;
     let name = zbus::names::BusName::try_from("org.freedesktop.secrets")?;
     until("the key ring is on the bus", START, async || Ok(names.name_has_owner(name.clone()).await?.then_some(())))
         .await?;
     Ok(keys)
 }
 
-async fn window_manager(base: &Environment, logs: &Path) -> Result<Process> {
-    let command = with_environment(process::command("openbox"), base);
-    let manager = Process::start("openbox", command, &logs.join("openbox.log"))?;
+async fn window_manager(seat: &Seat, logs: &Path) -> Result<Process> {
+    let manager = Process::start("openbox", seat.command("openbox"), &logs.join("openbox.log"))?;
     until("the window manager manages", START, async || {
-        let mut command = with_environment(process::command("xprop"), base);
+        let mut command = seat.command("xprop");
         command.args(["-root", "_NET_SUPPORTING_WM_CHECK"]);
         let answer = String::from_utf8_lossy(&process::run(command).await?).into_owned();
         Ok(answer.contains("window id").then_some(()))
     })
     .await?;
     Ok(manager)
-}
-
-fn value<'a>(environment: &'a Environment, name: &str) -> &'a str {
-    environment.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value)
 }

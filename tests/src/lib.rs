@@ -18,6 +18,8 @@ pub mod device;
 #[cfg(target_os = "linux")]
 pub mod notifications;
 #[cfg(target_os = "linux")]
+pub mod os_user;
+#[cfg(target_os = "linux")]
 pub mod picture;
 #[cfg(target_os = "linux")]
 pub mod postgres;
