@@ -20,6 +20,26 @@ pub(crate) struct Kept {
     pub(crate) sha256: String,
 }
 
+/// Makes a folder that only this user can look into, whatever the home around it lets others do.
+///
+/// # Errors
+/// Those of the file system.
+#[cfg(unix)]
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+/// A user's local application data is theirs alone on Windows.
+///
+/// # Errors
+/// Those of the file system.
+#[cfg(not(unix))]
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Files(PathBuf);
 

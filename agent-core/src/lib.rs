@@ -21,6 +21,7 @@ pub mod view;
 mod worker;
 
 pub use agent::{Agent, OpenError, Setup};
+pub use files::make_private;
 
 /// Lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deskbell_agent_core::Agent;
+use deskbell_agent_core::{Agent, make_private};
 use deskbell_protocol::ticket::Language;
 use tauri::{
     AppHandle, DragDropEvent, Manager, RunEvent, UriSchemeContext, Window, WindowEvent,
@@ -95,9 +95,18 @@ fn show(app: &AppHandle, agent: &Agent, first: Option<Action>) {
     if let Err(error) = tray::create(app, &status) {
         tracing::error!(%error, "there is no tray; the hotkey and the command line still open the windows");
     }
+    web_data_is_private(app);
     windows::prewarm(app, Look::of(&status));
     if let Some(action) = first {
         actions::run(app, action, Cause::CommandLine);
+    }
+}
+
+/// The web view keeps its own files beside ours, in a folder that it would let everybody read.
+fn web_data_is_private(app: &AppHandle) {
+    let made = app.path().app_local_data_dir().map(|folder| make_private(&folder));
+    if !matches!(made, Ok(Ok(()))) {
+        tracing::warn!(?made, "the web view's folder cannot be made private");
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     sync::Mutex,
 };
 
+use deskbell_agent_core::make_private;
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 const LIMIT: u64 = 1024 * 1024;
@@ -43,7 +44,7 @@ struct Rotating {
 impl Rotating {
     fn open(path: PathBuf, limit: u64) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            make_private(folder)?;
         }
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         let length = file.metadata()?.len();

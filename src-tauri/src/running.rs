@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use deskbell_agent_core::view::AgentStatus;
+use deskbell_agent_core::{make_private, view::AgentStatus};
 use serde::Serialize;
 
 /// What the file says: the status, and its one line for people.
@@ -28,7 +28,7 @@ pub(crate) struct Running {
 impl Running {
     /// Nothing where another agent holds it.
     pub(crate) fn begin(folder: &Path) -> io::Result<Option<Self>> {
-        fs::create_dir_all(folder)?;
+        make_private(folder)?;
         let lock = File::create(folder.join("agent.lock"))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Self { _lock: lock, status: status_file(folder) })),

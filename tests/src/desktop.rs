@@ -69,7 +69,7 @@ impl Desktop {
         seat.own(&runtime)?;
         let (screen, display) = screen(&seat, &logs).await?;
         seat.display = display;
-        let (bus, address) = bus(&seat, &logs).await?;
+        let (bus, address) = bus(&seat, keys, &logs).await?;
         seat.address = address;
         let keys = match keys {
             KeyRing::Open => Some(key_ring(&seat, &logs).await?),
@@ -203,17 +203,21 @@ async fn screen(seat: &Seat, logs: &Path) -> Result<(Process, String)> {
     Ok((screen, format!(":{number}")))
 }
 
-/// The session's own bus. It lets in whom it belongs to and, for the harness, root.
-async fn bus(seat: &Seat, logs: &Path) -> Result<(Process, String)> {
+/// The session's own bus. It lets in whom it belongs to and, for the harness, root. Without services to
+/// start it leaves a desktop without a key ring without one.
+async fn bus(seat: &Seat, keys: KeyRing, logs: &Path) -> Result<(Process, String)> {
+    let services = if keys == KeyRing::Open { "<standard_session_servicedirs/>" } else { "" };
     let rules = seat.folder.join("bus.conf");
-    std::fs::write(
-        &rules,
-        "<busconfig><include>/usr/share/dbus-1/session.conf</include>
-        <policy context=\"mandatory\"><allow user=\"root\"/></policy></busconfig>",
-    )?;
+    let socket = seat.folder.join("run/bus");
+    let text = format!(
+        "<busconfig><type>session</type><listen>unix:path={}</listen><auth>EXTERNAL</auth>{services}
+        <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/>
+        <allow own=\"*\"/><allow user=\"root\"/></policy></busconfig>",
+        socket.display()
+    );
+    std::fs::write(&rules, text)?;
     let mut command = seat.command("dbus-daemon");
     command.args(["--nofork", "--print-address=1"]).arg(format!("--config-file={}", rules.display()));
-    command.arg(format!("--address=unix:path={}", seat.folder.join("run/bus").display()));
     let mut bus = Process::start("dbus-daemon", command, &logs.join("bus.log"))?;
     let address =
         bus.said("its address", |text| text.lines().find(|l| l.starts_with("unix:")).map(str::to_owned)).await?;

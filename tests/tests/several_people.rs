@@ -215,7 +215,7 @@ async fn neither_reads_the_other(seat: &Seat, other: &Seat) -> Result<()> {
         seat.agent.program().display()
     );
     let refused = seat.shell(&start).await.err().context("an agent started on another user's folder")?;
-    ensure!(format!("{refused:#}").contains("ermission denied"), "it says why: {refused:#}");
+    ensure!(format!("{refused:#}").contains("not permitted"), "it says why: {refused:#}");
     let ask = |bus: &Path| {
         format!(
             "DBUS_SESSION_BUS_ADDRESS=unix:path={} dbus-send --session --print-reply --dest=org.freedesktop.DBus \

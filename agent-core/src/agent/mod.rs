@@ -108,7 +108,7 @@ impl Agent {
         let Setup { sources, folders, clock, language } = setup;
         let now = clock();
         let folder = |error| OpenError::Folder { folder: folders.data.display().to_string(), error };
-        make_private(&folders.data).map_err(folder)?;
+        crate::make_private(&folders.data).map_err(folder)?;
         let files = Files::open(&folders.data).map_err(folder)?;
         let opened = Store::open(&folders.data, now)?;
         let store = opened.store;
@@ -385,19 +385,6 @@ impl Inner {
             .ok_or_else(|| local(LocalErrorCode::ServerUnreachable, "the server has not been reached yet"))?;
         Ok((http, who))
     }
-}
-
-#[cfg(unix)]
-fn make_private(folder: &std::path::Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
-}
-
-/// A user's local application data is theirs alone on Windows.
-#[cfg(not(unix))]
-fn make_private(folder: &std::path::Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
 }
 
 #[cfg(test)]
