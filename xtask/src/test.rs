@@ -23,7 +23,8 @@ pub(crate) enum Level {
     Endpoint,
     /// The web interface alone, in Chromium.
     Ui,
-    /// A private desktop with browser, tray and recorders; two servers over one PostgreSQL on it.
+    /// A private desktop with browser, tray and recorders; two servers over one PostgreSQL on it; two
+    /// people at one computer, which needs root.
     Desktop,
     /// Agent, server, mail and browser: the main job, and the proof that it can fail.
     Story,
@@ -65,7 +66,7 @@ fn one(level: Level) -> Total {
         }
         Level::Endpoint => cargo(&["--test", "endpoint*"]),
         Level::Ui => counted(ui(&["npm", "test"])),
-        Level::Desktop => cargo(&["--test", "harness", "--test", "replicas"]),
+        Level::Desktop => cargo(&["--test", "harness", "--test", "replicas", "--test", "several_people"]),
         Level::Story => {
             let mut total = of(shell::watch(demo::run_story(false)).1);
             total += cargo(&["--test", "demo_can_fail"]);
