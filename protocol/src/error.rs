@@ -65,6 +65,11 @@ pub enum ErrorCode {
     /// `retry_after` says when.
     TooManyRequests,
 
+    /// The link that opens the form in a browser is older than [`crate::limits::HANDOVER_LIFETIME`], or none of this server's.
+    HandoverExpired,
+    /// Such a link opens one page, once.
+    HandoverUsed,
+
     /// The same id with other content.
     ContentConflict,
     TicketClosed,

@@ -7,6 +7,7 @@
 pub mod conversation;
 pub mod device;
 pub mod error;
+pub mod handover;
 pub mod id;
 pub mod limits;
 pub mod secret;

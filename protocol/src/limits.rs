@@ -38,6 +38,13 @@ pub const TOKEN_TRIES: u32 = 5;
 /// Tokens sent to one address, and asked for by one installation, within an hour.
 pub const TOKENS_PER_HOUR: u32 = 3;
 
+/// How long a link that opens the ticket form in a browser can be used: the time that a browser takes to start.
+pub const HANDOVER_LIFETIME: Millis = 60 * 1000;
+/// Such links for one installation within an hour.
+pub const HANDOVERS_PER_HOUR: u32 = 60;
+/// How long the page that such a link opened may be used: the time that a long ticket takes to write.
+pub const PORTAL_LIFETIME: Millis = 60 * 60 * 1000;
+
 /// The heartbeat of a live connection, in seconds.
 pub const LIVE_HEARTBEAT_SECONDS: u64 = 25;
 /// How often an agent asks where a proxy lets no live connection through, in seconds.

@@ -76,6 +76,15 @@ word! {
     Priority { Low = "low", Normal = "normal", High = "high", Urgent = "urgent" }
 }
 word! {
+    /// How a ticket came.
+    TicketSource {
+        /// Signed by an accepted device.
+        Agent = "agent",
+        /// From a page that an accepted device opened in a browser.
+        Browser = "browser",
+    }
+}
+word! {
     AttachmentRole { Screenshot = "screenshot", File = "file" }
 }
 

@@ -21,6 +21,8 @@ const POLL: Duration = Duration::from_secs(5);
 const TIDY: Millis = 60 * 60 * 1000;
 /// How long live events are kept: longer than anybody looks back.
 const EVENTS: Millis = 10 * 60 * 1000;
+/// How long links are kept after they expired: so long somebody is told that theirs was used before.
+const HANDOVERS: Millis = 60 * 60 * 1000;
 
 /// Runs until `shutdown`; what was begun is finished.
 pub async fn run(app: App, shutdown: CancellationToken) {
@@ -104,6 +106,8 @@ async fn tidy(app: &App, now: Millis) -> sqlx::Result<()> {
     db::nonces::prune(&mut tx, now).await?;
     db::attempts::prune(&mut tx, now).await?;
     db::sessions::prune(&mut tx, now).await?;
+    db::portal_sessions::prune(&mut tx, now).await?;
+    db::handovers::prune(&mut tx, now - HANDOVERS).await?;
     db::live_events::prune(&mut tx, now - EVENTS).await?;
     tx.commit().await
 }

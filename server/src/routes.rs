@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
-    api::{agent, console, health, setup},
+    api::{agent, console, health, portal, setup},
     error::ApiError,
     pages,
 };
@@ -31,6 +31,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(health::readyz))
         .routes(routes!(setup::open, setup::set_up))
         .merge(for_agents())
+        .merge(for_portals())
         .merge(for_consoles())
 }
 
@@ -45,6 +46,16 @@ fn for_agents() -> OpenApiRouter<App> {
         .routes(routes!(agent::attachments::content))
         .routes(routes!(agent::confirmation::ask))
         .routes(routes!(agent::confirmation::confirm, agent::confirmation::forget))
+        .routes(routes!(agent::handover::ask))
+}
+
+fn for_portals() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(portal::session::trade, portal::session::current, portal::session::end))
+        .routes(routes!(portal::confirmation::ask))
+        .routes(routes!(portal::confirmation::confirm, portal::confirmation::forget))
+        .routes(routes!(portal::tickets::create))
+        .routes(routes!(portal::attachments::upload, portal::attachments::progress))
 }
 
 fn for_consoles() -> OpenApiRouter<App> {

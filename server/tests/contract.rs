@@ -11,11 +11,14 @@ use deskbell_protocol::{
         AttachmentId, ClientId, DeviceId, EnrolmentKeyId, InstallationId, MessageId, RequesterId, ServerId,
         TechnicianId, TicketId,
     },
-    ticket::{Affected, AttachmentRole, Language, NewAttachment, NewTicket, Priority, Status, TicketType},
+    ticket::{
+        Affected, AttachmentRole, Language, NewAttachment, NewTicket, Priority, Status, TicketSource, TicketType,
+    },
 };
 use deskbell_server::db::{
-    Db, Scope, Text, Tx, attachments, attempts, challenges, clients, devices, enrolment_keys, history, installations,
-    jobs, live_events, messages, nonces, organization, requesters, sessions, technicians, tickets,
+    Db, Scope, Text, Tx, attachments, attempts, challenges, clients, devices, enrolment_keys, handovers, history,
+    installations, jobs, live_events, messages, nonces, organization, portal_sessions, requesters, sessions,
+    technicians, tickets,
 };
 use deskbell_tests::postgres::Postgres;
 use uuid::Uuid;
@@ -46,6 +49,8 @@ const CASES: &[Case] = cases![
     a_nonce_is_spent_once,
     attempts_are_counted_within_an_hour,
     a_session_ends_with_its_time,
+    a_link_is_spent_once_and_in_time,
+    a_page_is_somebodys_until_its_time_is_over,
     history_is_read_by_device_and_client,
     what_is_not_committed_is_not_there,
 ];
@@ -188,7 +193,8 @@ fn ticket(n: u128, author: RequesterId, subject: &str) -> NewTicket {
 }
 
 async fn store(tx: &mut Tx, world: &World, n: u128, subject: &str, now: i64) -> anyhow::Result<Option<i64>> {
-    let origin = tickets::Origin { client: world.one, device: world.device, installation: world.installation };
+    let (client, device, installation) = (world.one, world.device, world.installation);
+    let origin = tickets::Origin { client, device, installation, source: TicketSource::Agent };
     Ok(tickets::insert(tx, &ticket(n, world.person, subject), origin, Priority::Normal, "hash", now).await?)
 }
 
@@ -583,6 +589,43 @@ async fn a_session_ends_with_its_time(db: Db) -> Outcome {
     holds!(sessions::prune(&mut tx, 150).await?, 0);
     sessions::delete(&mut tx, "hash").await?;
     holds!(sessions::find(&mut tx, "hash", 1).await?.is_none(), true);
+    Ok(())
+}
+
+async fn a_link_is_spent_once_and_in_time(db: Db) -> Outcome {
+    use handovers::Spent;
+    let mut tx = db.write().await?;
+    let world = world(&mut tx).await?;
+    handovers::insert(&mut tx, "one", world.installation, 100, 40).await?;
+    handovers::insert(&mut tx, "two", world.installation, 100, 40).await?;
+    holds!(handovers::spend(&mut tx, "one", 99).await?, Spent::By(world.installation));
+    holds!(handovers::spend(&mut tx, "one", 99).await?, Spent::Before);
+    holds!(handovers::spend(&mut tx, "one", 500).await?, Spent::Before);
+    holds!(handovers::spend(&mut tx, "two", 100).await?, Spent::Expired);
+    holds!(handovers::spend(&mut tx, "none", 50).await?, Spent::Expired);
+    holds!(handovers::prune(&mut tx, 100).await?, 0);
+    holds!(handovers::prune(&mut tx, 101).await?, 2);
+    Ok(())
+}
+
+async fn a_page_is_somebodys_until_its_time_is_over(db: Db) -> Outcome {
+    let mut tx = db.write().await?;
+    let world = world(&mut tx).await?;
+    let session = portal_sessions::PortalSession {
+        installation_id: Text(world.installation),
+        client_id: Text(world.one),
+        requester_id: None,
+        csrf: "csrf".into(),
+        expires_at: 100,
+    };
+    portal_sessions::insert(&mut tx, "hash", &session, 0).await?;
+    holds!(portal_sessions::find(&mut tx, "hash", 99).await?, Some(session));
+    holds!(portal_sessions::find(&mut tx, "hash", 100).await?, None);
+    portal_sessions::bind(&mut tx, "hash", Some(world.person)).await?;
+    let bound = portal_sessions::find(&mut tx, "hash", 1).await?.context("it is there")?;
+    holds!(bound.requester_id, Some(Text(world.person)));
+    holds!(portal_sessions::prune(&mut tx, 100).await?, 0);
+    holds!(portal_sessions::prune(&mut tx, 101).await?, 1);
     Ok(())
 }
 

@@ -51,28 +51,7 @@ impl There {
     async fn sent(&self, email: &str) -> String {
         let sent: TokenSent = self.device.post("/confirmation/token", &self.ask(email)).await.unwrap();
         assert_eq!(sent.tries_left, 5);
-        self.mailed(email).await
-    }
-
-    /// The token as the mail in the server's folder has it: no SMTP server is configured here.
-    async fn mailed(&self, email: &str) -> String {
-        let mut found = None;
-        deskbell_tests::wait::until("the mail is written", std::time::Duration::from_secs(20), async || {
-            for file in deskbell_tests::server::files(self.server.folder())? {
-                let text = String::from_utf8_lossy(&std::fs::read(&file)?).into_owned();
-                if text.contains(email) && text.contains("Auto-Submitted") {
-                    let modified = std::fs::metadata(&file)?.modified()?;
-                    if found.as_ref().is_none_or(|(at, _)| modified > *at) {
-                        found = Some((modified, text));
-                    }
-                }
-            }
-            Ok(found.is_some().then_some(()))
-        })
-        .await
-        .unwrap();
-        let (_, text) = found.unwrap();
-        deskbell_tests::mail::token(&text).expect("a token in the mail")
+        self.server.mailed(email).await
     }
 
     async fn typed(&self, token: &str) -> Result<Confirmation, ErrorBody> {

@@ -91,6 +91,24 @@ async fn no_agent_is_heard_without_a_signature() {
 }
 
 #[tokio::test]
+async fn no_page_is_heard_without_its_session() {
+    let server = Running::start(clock::now).await;
+    let mut asked = 0;
+    for (method, path, _) in operations(&server).await {
+        let open = method == Method::POST && path.ends_with("/session");
+        if !path.starts_with("/api/portal") || open {
+            continue;
+        }
+        let what = format!("{method} {path}");
+        let answer = server.http.request(method, format!("{}{path}?offset=0", server.url)).send().await.unwrap();
+        let (status, body) = refused(answer, &what).await;
+        assert_eq!((status, body.code), (401, ErrorCode::NotSignedIn), "{what}");
+        asked += 1;
+    }
+    assert!(asked >= 7, "only {asked} addresses are described");
+}
+
+#[tokio::test]
 async fn a_body_that_cannot_be_read_is_refused_everywhere() {
     let server = Running::start(clock::now).await;
     let api = server.owner().await;

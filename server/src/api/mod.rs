@@ -5,4 +5,5 @@ mod announce;
 pub mod console;
 pub mod conversation;
 pub mod health;
+pub mod portal;
 pub mod setup;

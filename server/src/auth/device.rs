@@ -143,9 +143,29 @@ pub async fn accepted(tx: &mut Tx, key: &str) -> ApiResult<Installation> {
             "this device is not enrolled here; enrol it again",
         ));
     };
+    let_in(installation)
+}
+
+/// An installation that its registration lets in.
+///
+/// # Errors
+/// What keeps it out.
+pub fn let_in(installation: Installation) -> ApiResult<Installation> {
     match refusal(installation.registration.0) {
         None => Ok(installation),
         Some((code, message)) => Err(ApiError::forbidden(code, message)),
+    }
+}
+
+/// An accepted installation at which the agent may be used.
+///
+/// # Errors
+/// `not_enabled`.
+pub fn enabled(installation: Installation) -> ApiResult<Installation> {
+    if installation.choices.enabled() {
+        Ok(installation)
+    } else {
+        Err(ApiError::forbidden(ErrorCode::NotEnabled, "the Helpdesk Agent is not enabled on this device"))
     }
 }
 
@@ -180,11 +200,7 @@ impl FromRequest<App> for EnabledDevice {
 
     async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
         let Device { installation, signed } = Device::from_request(request, app).await?;
-        if installation.choices.enabled() {
-            Ok(Self { installation, signed })
-        } else {
-            Err(ApiError::forbidden(ErrorCode::NotEnabled, "the Helpdesk Agent is not enabled on this device"))
-        }
+        Ok(Self { installation: enabled(installation)?, signed })
     }
 }
 

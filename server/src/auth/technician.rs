@@ -84,7 +84,7 @@ impl FromRequestParts<App> for Technician {
     }
 }
 
-fn proves(headers: &HeaderMap, csrf: &str) -> bool {
+pub(super) fn proves(headers: &HeaderMap, csrf: &str) -> bool {
     headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).is_some_and(|value| secrets::same(value, csrf))
 }
 

@@ -4,7 +4,7 @@ use deskbell_protocol::{
     Millis,
     conversation::{Author, AuthorKind, LastMessage, TicketSummary},
     id::{ClientId, DeviceId, InstallationId, MessageId, RequesterId, TechnicianId, TicketId},
-    ticket::{Affected, CanWork, Language, NewTicket, Priority, Status, TicketType},
+    ticket::{Affected, CanWork, Language, NewTicket, Priority, Status, TicketSource, TicketType},
 };
 
 use super::{Scope, Text, Tx};
@@ -31,6 +31,7 @@ pub struct Ticket {
     pub priority: Text<Priority>,
     pub assignee_id: Option<Text<TechnicianId>>,
     pub assignee_name: Option<String>,
+    pub source: Text<TicketSource>,
     pub context: String,
     pub content_hash: String,
     pub files_pending: i64,
@@ -42,7 +43,7 @@ pub struct Ticket {
 const SELECT: &str = "select t.id, t.number, t.client_id, c.name as client_name, t.requester_id,
     r.name as requester_name, r.email as requester_email, r.language as requester_language, t.device_id,
     t.installation_id, t.type, t.subject, t.status, t.can_work, t.affected, t.priority, t.assignee_id,
-    a.name as assignee_name, t.context, t.content_hash, t.files_pending, t.written_at, t.received_at, t.updated_at
+    a.name as assignee_name, t.source, t.context, t.content_hash, t.files_pending, t.written_at, t.received_at, t.updated_at
     from tickets t
     join clients c on c.id = t.client_id
     join requesters r on r.id = t.requester_id
@@ -54,6 +55,7 @@ pub struct Origin {
     pub client: ClientId,
     pub device: DeviceId,
     pub installation: InstallationId,
+    pub source: TicketSource,
 }
 
 /// A ticket that a device sent; nothing where its id is stored already, and then its number is left
@@ -72,14 +74,14 @@ pub async fn insert(
         execute tx,
         "insert into tickets (id, number, client_id, requester_id, device_id, installation_id, type, subject, status,
          subject_key, can_work, affected, priority, language, context, content_hash, last_sequence, files_pending, written_at,
-         received_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $18, $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $17)
+         received_at, updated_at, source)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $18, $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $17, $19)
          on conflict do nothing",
         Text(ticket.id), number, Text(origin.client), Text(ticket.author), Text(origin.device),
         Text(origin.installation), Text(ticket.ticket_type), ticket.subject.trim(), ticket.can_work.map(Text),
         Text(ticket.affected), Text(priority), Text(ticket.language), &context, content_hash,
         i64::try_from(ticket.attachments.len()).unwrap_or(i64::MAX), ticket.written_at, now,
-        ticket.subject.trim().to_lowercase()
+        ticket.subject.trim().to_lowercase(), Text(origin.source)
     )?;
     Ok((inserted == 1).then_some(number))
 }

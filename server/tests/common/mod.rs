@@ -73,6 +73,27 @@ impl Running {
         self.folder.path()
     }
 
+    /// The token as the mail in the server's folder has it: no SMTP server is configured here.
+    pub(crate) async fn mailed(&self, email: &str) -> String {
+        let mut found = None;
+        deskbell_tests::wait::until("the mail is written", std::time::Duration::from_secs(20), async || {
+            for file in deskbell_tests::server::files(self.folder())? {
+                let text = String::from_utf8_lossy(&std::fs::read(&file)?).into_owned();
+                if text.contains(email) && text.contains("Auto-Submitted") {
+                    let modified = std::fs::metadata(&file)?.modified()?;
+                    if found.as_ref().is_none_or(|(at, _)| modified > *at) {
+                        found = Some((modified, text));
+                    }
+                }
+            }
+            Ok(found.is_some().then_some(()))
+        })
+        .await
+        .expect("a mail");
+        let (_, text) = found.expect("a mail");
+        deskbell_tests::mail::token(&text).expect("a token in the mail")
+    }
+
     /// Done with the set-up, and signed in as the owner.
     pub(crate) async fn owner(&self) -> Api {
         let code = self.app.new_setup_code().await.expect("a code").expect("the set-up is open");

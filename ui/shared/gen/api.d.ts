@@ -94,6 +94,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agent/v1/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link that opens one page, once, within a minute. Nobody has to be confirmed: the page asks. */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/v1/hello": {
         parameters: {
             query?: never;
@@ -720,6 +737,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portal/v1/attachments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much of a file is stored. */
+        get: operations["progress"];
+        /** Stores the piece that begins at `offset`. The answer comes when it is flushed to disk. */
+        put: operations["upload"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/v1/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The token, as typed. The person is confirmed at the device, as if they had typed it there. */
+        post: operations["confirm"];
+        /** *Not you?* Ends the confirmation at the device; the page is nobody's then. */
+        delete: operations["forget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/v1/confirmation/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a token to an address, under the limits that the device has. */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who sits there, and at which device. A page that was nobody's becomes theirs who is confirmed there. */
+        get: operations["current"];
+        put?: never;
+        /** Trades a link's secret for a session, once. The secret comes in the body: an address would be logged. */
+        post: operations["trade"];
+        /** Ends the session. */
+        delete: operations["end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/v1/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stores a ticket, once: the page made its id, and the same one again gets the same answer. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/setup": {
         parameters: {
             query?: never;
@@ -826,6 +932,10 @@ export interface components {
             reason?: components["schemas"]["AgentReason"] | null;
             registration: components["schemas"]["Registration"];
             wanted: boolean;
+        };
+        /** @description `POST /api/agent/v1/handover`: a link that opens one page, once, as the person at this installation. */
+        AskHandover: {
+            page: components["schemas"]["HandoverPage"];
         };
         /** @description `POST /api/agent/v1/confirmation/token`: send a token to this address. */
         AskToken: {
@@ -1116,7 +1226,7 @@ export interface components {
          * @description What went wrong, for programs. Programs match this and never the message.
          * @enum {string}
          */
-        ErrorCode: "malformed" | "body_too_large" | "subject_missing" | "subject_too_long" | "text_missing" | "text_too_long" | "name_missing" | "name_too_long" | "email_invalid" | "file_too_large" | "too_many_files" | "ticket_too_large" | "file_type_refused" | "file_hash_mismatch" | "file_offset_wrong" | "enrolment_key_unknown" | "enrolment_key_expired" | "enrolment_key_used_up" | "enrolment_key_revoked" | "clock_skew" | "signature_missing" | "signature_invalid" | "signature_replayed" | "wrong_server" | "device_unknown" | "device_unapproved" | "device_quarantined" | "device_revoked" | "not_enabled" | "not_confirmed" | "author_changed" | "requester_deactivated" | "client_changed" | "token_wrong" | "token_expired" | "token_missing" | "domain_foreign" | "too_many_requests" | "content_conflict" | "ticket_closed" | "not_found" | "conflict" | "name_taken" | "domain_taken" | "domain_invalid" | "password_too_short" | "setup_code_wrong" | "sign_in_failed" | "not_signed_in" | "csrf_missing" | "not_allowed" | "agent_too_old" | "storage_full" | "unavailable" | "internal";
+        ErrorCode: "malformed" | "body_too_large" | "subject_missing" | "subject_too_long" | "text_missing" | "text_too_long" | "name_missing" | "name_too_long" | "email_invalid" | "file_too_large" | "too_many_files" | "ticket_too_large" | "file_type_refused" | "file_hash_mismatch" | "file_offset_wrong" | "enrolment_key_unknown" | "enrolment_key_expired" | "enrolment_key_used_up" | "enrolment_key_revoked" | "clock_skew" | "signature_missing" | "signature_invalid" | "signature_replayed" | "wrong_server" | "device_unknown" | "device_unapproved" | "device_quarantined" | "device_revoked" | "not_enabled" | "not_confirmed" | "author_changed" | "requester_deactivated" | "client_changed" | "token_wrong" | "token_expired" | "token_missing" | "domain_foreign" | "too_many_requests" | "handover_expired" | "handover_used" | "content_conflict" | "ticket_closed" | "not_found" | "conflict" | "name_taken" | "domain_taken" | "domain_invalid" | "password_too_short" | "setup_code_wrong" | "sign_in_failed" | "not_signed_in" | "csrf_missing" | "not_allowed" | "agent_too_old" | "storage_full" | "unavailable" | "internal";
         ErrorDetails: {
             /**
              * @description The client's domains, where an address did not match them.
@@ -1154,6 +1264,17 @@ export interface components {
              */
             tries_left: number | null;
         };
+        /** @description The answer to [`AskHandover`]. */
+        Handover: {
+            expires_at: components["schemas"]["i64"];
+            /** @description Holds a secret behind its `#`, which browsers send to nobody. Not to be logged. */
+            url: string;
+        };
+        /**
+         * @description What the browser shall show.
+         * @enum {string}
+         */
+        HandoverPage: "new_ticket" | "settings";
         /** @description `GET /api/agent/v1/hello`, unsigned: which server this is, and what time it has. */
         Hello: {
             /** Format: int32 */
@@ -1462,6 +1583,22 @@ export interface components {
             id: components["schemas"]["RequesterId"];
             name: string;
         };
+        /** @description What the page shows. */
+        PortalSessionInfo: {
+            client: string;
+            confirmation?: components["schemas"]["Confirmation"] | null;
+            /** @description What of the device's state the server knows: more than a page could find out. */
+            context: components["schemas"]["Context"];
+            /** @description To be sent as `x-csrf-token` with everything that changes something. */
+            csrf: string;
+            /** @description The device that opened the page. */
+            device: string;
+            /** @description Domains that a confirmed address may have; empty where any may be proposed. */
+            domains: string[];
+            expires_at: components["schemas"]["i64"];
+            language: components["schemas"]["Language"];
+            organization: string;
+        };
         /** @enum {string} */
         Priority: "low" | "normal" | "high" | "urgent";
         Receipt: components["schemas"]["Outcome"] & {
@@ -1606,6 +1743,7 @@ export interface components {
             /** @description Oldest first, internal notes among them. */
             messages: components["schemas"]["Message"][];
             requester_email: string;
+            source: components["schemas"]["TicketSource"];
             /** @description It came signed by an accepted device. */
             verified_device: boolean;
             written_at?: components["schemas"]["i64"] | null;
@@ -1639,6 +1777,13 @@ export interface components {
          * @description Made by whoever wrote the ticket. It names the ticket; it does not order it.
          */
         TicketId: string;
+        TicketReceived: {
+            /** @description Files that are to be uploaded. */
+            missing: components["schemas"]["UploadProgress"][];
+            /** Format: int64 */
+            number: number;
+            received_at: components["schemas"]["i64"];
+        };
         TicketRow: {
             affected: components["schemas"]["Affected"];
             assignee?: components["schemas"]["Named_TechnicianId"] | null;
@@ -1660,6 +1805,11 @@ export interface components {
             type: components["schemas"]["TicketType"];
             updated_at: components["schemas"]["i64"];
         };
+        /**
+         * @description How a ticket came.
+         * @enum {string}
+         */
+        TicketSource: "agent" | "browser";
         /** @description One line of *My tickets*. */
         TicketSummary: {
             id: components["schemas"]["TicketId"];
@@ -1693,6 +1843,10 @@ export interface components {
             expires_at: components["schemas"]["i64"];
             /** Format: int32 */
             tries_left: number;
+        };
+        TradeHandover: {
+            /** @description What stood behind the link's `#`. */
+            secret: string;
         };
         /**
          * @description How much of an attachment is stored. `PUT /api/agent/v1/attachments/{id}?offset=N` sends the
@@ -1970,6 +2124,46 @@ export interface operations {
             };
             /** @description The enrolment key is unknown, expired, used up or revoked. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskHandover"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handover"];
+                };
+            };
+            /** @description The device is not accepted, or the agent not enabled there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3304,6 +3498,300 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadProgress"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    upload: {
+        parameters: {
+            query: {
+                /** @description Where the piece begins: what [`UploadProgress::received`] said. */
+                offset: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadProgress"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Confirmation"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    forget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskToken"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenSent"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    current: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalSessionInfo"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    trade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TradeHandover"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalSessionInfo"];
+                };
+            };
+            /** @description `handover_expired`, or `handover_used`. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The device is not accepted any more, or the agent not enabled. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTicket"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketReceived"];
+                };
+            };
+            /** @description `not_confirmed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A text or a file is refused, or the author is not who sits there. */
             422: {
                 headers: {
                     [name: string]: unknown;

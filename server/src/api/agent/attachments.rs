@@ -32,7 +32,7 @@ use crate::{
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 pub struct Offset {
     /// Where the piece begins: what [`UploadProgress::received`] said.
-    offset: u64,
+    pub(in crate::api) offset: u64,
 }
 
 /// Stores the piece that begins at `offset`. The answer comes when it is flushed to disk.
@@ -50,7 +50,17 @@ pub async fn upload(
     Query(Offset { offset }): Query<Offset>,
     device: EnabledDevice,
 ) -> ApiResult<Json<UploadProgress>> {
-    let piece = device.signed.body.clone();
+    take_piece(app, device.installation, id, offset, device.signed.body).await.map(Json)
+}
+
+/// A piece of a file that this installation may send.
+pub(in crate::api) async fn take_piece(
+    app: App,
+    installation: Installation,
+    id: AttachmentId,
+    offset: u64,
+    piece: Bytes,
+) -> ApiResult<UploadProgress> {
     if piece.is_empty() || piece.len() > PIECE_BYTES {
         return Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -60,8 +70,8 @@ pub async fn upload(
         .with(|details| details.limit = Some(PIECE_BYTES as u64)));
     }
     // It ends what it began even where the client hangs up: half a piece must not be cut off by the next.
-    let stored = tokio::spawn(async move { store(&app, &device.installation, id, offset, &piece).await });
-    stored.await.map_err(|error| ApiError::internal(&error))?.map(Json)
+    let stored = tokio::spawn(async move { store(&app, &installation, id, offset, &piece).await });
+    stored.await.map_err(|error| ApiError::internal(&error))?
 }
 
 /// One piece of a file at a time: what it writes is on the disk before the database says so.
@@ -145,9 +155,17 @@ pub async fn progress(
     Path(id): Path<AttachmentId>,
     device: EnabledDevice,
 ) -> ApiResult<Json<UploadProgress>> {
+    progress_of(&app, &device.installation, id).await.map(Json)
+}
+
+pub(in crate::api) async fn progress_of(
+    app: &App,
+    installation: &Installation,
+    id: AttachmentId,
+) -> ApiResult<UploadProgress> {
     let mut tx = app.db.read().await?;
-    let file = own(&mut tx, &device.installation, id).await?;
-    Ok(Json(UploadProgress { id, received: unsigned(file.received), complete: file.completed_at.is_some() }))
+    let file = own(&mut tx, installation, id).await?;
+    Ok(UploadProgress { id, received: unsigned(file.received), complete: file.completed_at.is_some() })
 }
 
 /// The content of a file in one of the requester's own tickets.

@@ -2,6 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use deskbell_protocol::{
+    Millis,
     device::{AskToken, Confirm, Confirmation, TokenSent},
     error::{ErrorBody, ErrorCode},
     id::{ClientId, RequesterId},
@@ -39,12 +40,22 @@ use crate::{
 ))]
 pub async fn ask(State(app): State<App>, device: EnabledDevice) -> ApiResult<Json<TokenSent>> {
     let ask: AskToken = device.signed.json()?;
-    let name = name(&ask.name)?;
-    let email = email(&ask.email)?;
-    let now = app.now();
     let mut tx = app.db.write().await?;
     device.signed.spend_nonce(&mut tx).await?;
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
+    ask_at(&app, tx, &installation, &ask).await.map(Json)
+}
+
+/// Sends a token for this installation, and commits.
+pub(in crate::api) async fn ask_at(
+    app: &App,
+    mut tx: Tx,
+    installation: &Installation,
+    ask: &AskToken,
+) -> ApiResult<TokenSent> {
+    let name = name(&ask.name)?;
+    let email = email(&ask.email)?;
+    let now = app.now();
     domain_fits(&mut tx, installation.client_id.0, &email).await?;
     for bucket in [format!("token address {email}"), format!("token installation {}", *installation.id)] {
         if let Err(until) = attempts::take(&mut tx, &bucket, i64::from(TOKENS_PER_HOUR), now).await? {
@@ -56,7 +67,7 @@ pub async fn ask(State(app): State<App>, device: EnabledDevice) -> ApiResult<Jso
         id: Text(id),
         installation_id: installation.id,
         client_id: installation.client_id,
-        token_hmac: token_hmac(&app, &installation, &email, &mail::token(&app.secret, id)),
+        token_hmac: token_hmac(app, installation, &email, &mail::token(&app.secret, id)),
         email: email.clone(),
         name: name.clone(),
         language: Text(ask.language),
@@ -86,7 +97,7 @@ pub async fn ask(State(app): State<App>, device: EnabledDevice) -> ApiResult<Jso
     live_events::to_consoles(&mut tx, &ConsoleEvent::Device { id, client }, now).await?;
     tx.commit().await?;
     app.committed();
-    Ok(Json(TokenSent { expires_at: challenge.expires_at, tries_left: TOKEN_TRIES }))
+    Ok(TokenSent { expires_at: challenge.expires_at, tries_left: TOKEN_TRIES })
 }
 
 /// The token, as typed. It is spent with the first one that fits.
@@ -96,10 +107,24 @@ pub async fn ask(State(app): State<App>, device: EnabledDevice) -> ApiResult<Jso
 ))]
 pub async fn confirm(State(app): State<App>, device: EnabledDevice) -> ApiResult<Json<Confirmation>> {
     let typed: Confirm = device.signed.json()?;
-    let now = app.now();
     let mut tx = app.db.write().await?;
     device.signed.spend_nonce(&mut tx).await?;
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
+    let (tx, confirmation) = confirm_at(&app, tx, &installation, &typed).await?;
+    tx.commit().await?;
+    app.committed();
+    Ok(Json(confirmation))
+}
+
+/// Spends the token that waits at this installation. A wrong one is counted and committed; what a
+/// right one does is the caller's to commit.
+pub(in crate::api) async fn confirm_at(
+    app: &App,
+    mut tx: Tx,
+    installation: &Installation,
+    typed: &Confirm,
+) -> ApiResult<(Tx, Confirmation)> {
+    let now = app.now();
     let missing = || ApiError::unprocessable(ErrorCode::TokenMissing, "no token waits here; ask for one");
     let challenge = challenges::waiting(&mut tx, installation.id.0).await?.ok_or_else(missing)?;
     if challenge.expires_at <= now {
@@ -109,7 +134,7 @@ pub async fn confirm(State(app): State<App>, device: EnabledDevice) -> ApiResult
     let left = challenges::take_try(&mut tx, challenge.id.0).await?.ok_or_else(missing)?;
     let known = requesters::by_email(&mut tx, challenge.client_id.0, &challenge.email).await?;
     let fits = normalize_token(&typed.token).is_some_and(|token| {
-        secrets::same(&token_hmac(&app, &installation, &challenge.email, &token), &challenge.token_hmac)
+        secrets::same(&token_hmac(app, installation, &challenge.email, &token), &challenge.token_hmac)
     });
     let ended = known.is_some_and(|requester| requester.deactivated_at.is_some());
     if !fits || ended || challenge.client_id != installation.client_id {
@@ -121,17 +146,15 @@ pub async fn confirm(State(app): State<App>, device: EnabledDevice) -> ApiResult
             .with(|details| details.tries_left = u32::try_from(left).ok()));
     }
     challenges::spend(&mut tx, challenge.id.0, now).await?;
-    let confirmation = confirmed(&mut tx, &installation, &challenge, now).await?;
-    tx.commit().await?;
-    app.committed();
-    Ok(Json(confirmation))
+    let confirmation = confirmed(&mut tx, installation, &challenge, now).await?;
+    Ok((tx, confirmation))
 }
 
 async fn confirmed(
     tx: &mut Tx,
     installation: &Installation,
     challenge: &Challenge,
-    now: deskbell_protocol::Millis,
+    now: Millis,
 ) -> ApiResult<Confirmation> {
     let new = RequesterId(clock::new_id(now));
     let client = installation.client_id.0;
@@ -158,13 +181,20 @@ async fn confirmed(
 /// *Not you?* Ends the confirmation at this installation. What is queued there waits for its author.
 #[utoipa::path(delete, path = "/api/agent/v1/confirmation", tag = "agent", responses((status = 204)))]
 pub async fn forget(State(app): State<App>, device: EnabledDevice) -> ApiResult<StatusCode> {
-    let now = app.now();
     let mut tx = app.db.write().await?;
     device.signed.spend_nonce(&mut tx).await?;
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
-    challenges::spend_of(&mut tx, installation.id.0, now).await?;
-    installations::end_confirmation(&mut tx, installation.id.0).await?;
-    live_events::state_changed(&mut tx, Concerned::Installation(installation.id.0), now).await?;
+    forget_at(&mut tx, &installation, app.now()).await?;
+    tx.commit().await?;
+    app.committed();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the confirmation at this installation.
+pub(in crate::api) async fn forget_at(tx: &mut Tx, installation: &Installation, now: Millis) -> ApiResult<()> {
+    challenges::spend_of(tx, installation.id.0, now).await?;
+    installations::end_confirmation(tx, installation.id.0).await?;
+    live_events::state_changed(tx, Concerned::Installation(installation.id.0), now).await?;
     let (id, client) = (installation.device_id.0, installation.client_id.0);
     let actor = match (installation.requester_id, &installation.requester_name) {
         (Some(id), Some(name)) => Actor::Requester { id: id.to_string(), name: name.clone() },
@@ -180,11 +210,9 @@ pub async fn forget(State(app): State<App>, device: EnabledDevice) -> ApiResult<
         ticket: None,
         detail: json!({ "os_user": installation.os_user }),
     };
-    history::add(&mut tx, entry).await?;
-    live_events::to_consoles(&mut tx, &ConsoleEvent::Device { id, client }, now).await?;
-    tx.commit().await?;
-    app.committed();
-    Ok(StatusCode::NO_CONTENT)
+    history::add(tx, entry).await?;
+    live_events::to_consoles(tx, &ConsoleEvent::Device { id, client }, now).await?;
+    Ok(())
 }
 
 fn token_hmac(app: &App, installation: &Installation, email: &str, token: &str) -> String {

@@ -7,7 +7,7 @@ use deskbell_protocol::{
     id::{MessageId, RequesterId, TicketId},
     limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
     sync::{OutboxItem, Outcome, Receipt, UploadProgress},
-    ticket::{AttachmentRole, NewAttachment, NewReply, NewStatus, NewTicket, priority},
+    ticket::{AttachmentRole, NewAttachment, NewReply, NewStatus, NewTicket, TicketSource, priority},
 };
 
 use crate::{
@@ -46,9 +46,10 @@ type Checked<T> = Result<T, Not>;
 
 /// # Errors
 /// Only where the database fails: the whole sync is then not done.
-pub(super) async fn take(
+pub(in crate::api) async fn take(
     tx: &mut Tx,
     installation: &Installation,
+    source: TicketSource,
     item: &OutboxItem,
     now: Millis,
 ) -> ApiResult<Receipt> {
@@ -61,7 +62,7 @@ pub(super) async fn take(
     };
     let outcome = match known {
         Some(outcome) => outcome,
-        None => match store(tx, installation, item, &hash, now).await? {
+        None => match store(tx, installation, source, item, &hash, now).await? {
             Ok(outcome) => outcome,
             // What is stored already stays received, whatever has changed here since.
             Err(not) => stored(tx, item, &hash).await?.unwrap_or_else(|| not.into()),
@@ -73,6 +74,7 @@ pub(super) async fn take(
 async fn store(
     tx: &mut Tx,
     installation: &Installation,
+    source: TicketSource,
     item: &OutboxItem,
     hash: &str,
     now: Millis,
@@ -82,7 +84,11 @@ async fn store(
         Err(not) => return Ok(Err(not)),
     };
     match item {
-        OutboxItem::Ticket(ticket) => store_ticket(tx, installation, author, ticket, hash, now).await,
+        OutboxItem::Ticket(ticket) => {
+            let (client, device, installation) =
+                (installation.client_id.0, installation.device_id.0, installation.id.0);
+            store_ticket(tx, Origin { client, device, installation, source }, author, ticket, hash, now).await
+        }
         OutboxItem::Reply(reply) => store_reply(tx, installation, author, reply, hash, now).await,
         OutboxItem::Status(status) => store_status(tx, installation, author, status, hash, now).await,
     }
@@ -236,14 +242,15 @@ async fn may(tx: &mut Tx, installation: &Installation, item: &OutboxItem) -> Api
 
 async fn store_ticket(
     tx: &mut Tx,
-    installation: &Installation,
+    origin: Origin,
     author: MessageAuthor,
     new: &NewTicket,
     hash: &str,
     now: Millis,
 ) -> ApiResult<Checked<Outcome>> {
-    let origin =
-        Origin { client: installation.client_id.0, device: installation.device_id.0, installation: installation.id.0 };
+    // Nobody signed what a page sent.
+    let signed_by = author.installation.filter(|_| origin.source == TicketSource::Agent);
+    let author = MessageAuthor { installation: signed_by, ..author };
     let priority = priority(new.can_work, new.affected);
     let Some(number) = tickets::insert(tx, new, origin, priority, hash, now).await? else {
         return Ok(Err(Not::Ever(ErrorCode::ContentConflict, "another content with this id is stored already")));
@@ -259,7 +266,8 @@ async fn store_ticket(
         written_at: Some(new.written_at),
     };
     messages::insert(tx, &message, now).await?;
-    announce_files(tx, installation, new.id, message.id, &new.attachments, now).await?;
+    let place = Place { ticket: new.id, message: message.id, client: origin.client, installation: origin.installation };
+    announce_files(tx, place, &new.attachments, now).await?;
     let kind = MailKind::TicketReceived { ticket: new.id, number, subject: new.subject.trim().to_owned() };
     announce::by_mail(tx, new.author, kind, now).await?;
     announce::live(tx, origin.client, new.id, new.author, now).await?;
@@ -291,7 +299,9 @@ async fn store_reply(
     };
     messages::insert(tx, &message, now).await?;
     tickets::add_pending_files(tx, new.ticket, new.attachments.len()).await?;
-    announce_files(tx, installation, new.ticket, new.id, &new.attachments, now).await?;
+    let (client, installation) = (installation.client_id.0, installation.id.0);
+    let place = Place { ticket: new.ticket, message: new.id, client, installation };
+    announce_files(tx, place, &new.attachments, now).await?;
     let to = ticket_status::after_reply(AuthorKind::Requester, ticket.status.0);
     if to != ticket.status.0 {
         let content = MessageContent::StatusChanged { from: ticket.status.0, to };
@@ -367,15 +377,7 @@ async fn own_ticket(
     }
 }
 
-async fn announce_files(
-    tx: &mut Tx,
-    installation: &Installation,
-    ticket: TicketId,
-    message: MessageId,
-    files: &[NewAttachment],
-    now: Millis,
-) -> sqlx::Result<()> {
-    let place = Place { ticket, message, client: installation.client_id.0, installation: installation.id.0 };
+async fn announce_files(tx: &mut Tx, place: Place, files: &[NewAttachment], now: Millis) -> sqlx::Result<()> {
     for file in files {
         attachments::announce(tx, place, file, now).await?;
     }

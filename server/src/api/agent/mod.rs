@@ -3,9 +3,10 @@
 pub mod attachments;
 pub mod confirmation;
 pub mod enrol;
+pub mod handover;
 pub mod hello;
-mod ingest;
+pub(in crate::api) mod ingest;
 pub mod live;
-mod state;
+pub(in crate::api) mod state;
 pub mod sync;
 pub mod tickets;

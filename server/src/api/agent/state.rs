@@ -5,7 +5,7 @@ use deskbell_protocol::device::{AgentState, Confirmation};
 use crate::db::{Tx, clients, installations::Installation};
 
 /// The state of an installation, as it is in this transaction.
-pub(super) async fn of(tx: &mut Tx, installation: &Installation) -> sqlx::Result<AgentState> {
+pub(in crate::api) async fn of(tx: &mut Tx, installation: &Installation) -> sqlx::Result<AgentState> {
     Ok(AgentState {
         registration: installation.registration.0,
         enabled: installation.choices.enabled(),

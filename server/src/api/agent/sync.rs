@@ -8,6 +8,7 @@ use deskbell_protocol::{
     error::{ErrorBody, ErrorCode},
     limits::SYNC_ITEMS,
     sync::{SyncRequest, SyncResponse},
+    ticket::TicketSource,
 };
 use serde_json::json;
 
@@ -78,7 +79,7 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     installations::set_signed_at(&mut tx, installation.id.0, before, device.signed.params.created).await?;
     let mut receipts = Vec::with_capacity(request.items.len());
     for item in &request.items {
-        receipts.push(ingest::take(&mut tx, &installation, item, now).await?);
+        receipts.push(ingest::take(&mut tx, &installation, TicketSource::Agent, item, now).await?);
     }
     let (tickets, cursor, more) = changed(&mut tx, &installation, request.cursor).await?;
     let response = SyncResponse {

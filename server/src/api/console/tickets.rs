@@ -8,7 +8,7 @@ use deskbell_protocol::{
     error::{ErrorBody, ErrorCode},
     id::{ClientId, DeviceId, MessageId, RequesterId, TechnicianId, TicketId},
     limits::TEXT_CHARS,
-    ticket::{Affected, CanWork, Priority, Status, TicketType},
+    ticket::{Affected, CanWork, Priority, Status, TicketSource, TicketType},
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -69,6 +69,7 @@ pub struct Ticket {
     pub device: Option<TicketDevice>,
     /// What the device said of itself when the ticket was written.
     pub context: Context,
+    pub source: TicketSource,
     /// It came signed by an accepted device.
     pub verified_device: bool,
     /// The device's clock.
@@ -169,7 +170,8 @@ async fn complete(tx: &mut Tx, row: &tickets::Ticket, now: Millis) -> ApiResult<
             last_seen_at: device.last_seen_at,
         }),
         context: serde_json::from_str(&row.context).unwrap_or_default(),
-        verified_device: row.installation_id.is_some(),
+        source: row.source.0,
+        verified_device: row.installation_id.is_some() && row.source.0 == TicketSource::Agent,
         written_at: row.written_at,
     })
 }
