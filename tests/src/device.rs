@@ -58,7 +58,7 @@ impl Device {
             enrolment_key: enrolment_key.into(),
             algorithm: signature::ALGORITHM.into(),
             public_key: signature::key_id(&self.key.verifying_key()),
-            machine_hint: crate::picture::sha256(self.name.as_bytes()),
+            machine_hint: crate::hash::sha256(self.name.as_bytes()),
             facts: self.facts(),
             agent_version: "0.1.0".into(),
             language: Language::En,

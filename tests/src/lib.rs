@@ -3,8 +3,11 @@
 //! Linux; the demo on one's own desktop is for every system.
 
 pub mod api;
+pub mod device;
+pub mod hash;
 pub mod mail;
 pub mod mailbox_page;
+pub mod postgres;
 pub mod process;
 pub mod server;
 pub mod wait;
@@ -14,18 +17,16 @@ pub mod agent;
 #[cfg(target_os = "linux")]
 pub mod desktop;
 #[cfg(target_os = "linux")]
-pub mod device;
-#[cfg(target_os = "linux")]
 pub mod notifications;
 #[cfg(target_os = "linux")]
 pub mod os_user;
 #[cfg(target_os = "linux")]
 pub mod picture;
 #[cfg(target_os = "linux")]
-pub mod postgres;
-#[cfg(target_os = "linux")]
 pub mod story;
 #[cfg(target_os = "linux")]
 pub mod tray_host;
 #[cfg(target_os = "linux")]
 pub mod webdriver;
+#[cfg(target_os = "linux")]
+pub mod wine;

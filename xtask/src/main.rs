@@ -2,7 +2,9 @@
 
 mod build;
 mod codegen;
+mod cross;
 mod demo;
+mod platforms;
 mod setup;
 mod shell;
 mod test;

@@ -4,7 +4,10 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::shell::{self, command, ui};
+use crate::{
+    cross,
+    shell::{self, command, ui},
+};
 
 /// How much a task needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,15 +55,25 @@ const TESTS: &[&str] = &["postgresql"];
 const TOOLS: &[(&str, &str)] = &[("cargo-deny", "^0.20"), ("cargo-machete", "^0.9")];
 
 pub(crate) fn run(extent: Extent, yes: bool) -> Result<()> {
-    let yes = yes || std::env::var_os("CI").is_some();
+    let yes = yes || unattended();
     node()?;
-    packages(extent, yes)?;
+    let wanted = match extent {
+        Extent::Demo => BUILD.to_vec(),
+        Extent::Story => [BUILD, DESKTOP].concat(),
+        Extent::Tests => [BUILD, DESKTOP, TESTS, cross::PACKAGES].concat(),
+    };
+    packages(&wanted, yes)?;
     npm(yes)?;
     if extent == Extent::Tests {
         tools(yes)?;
     }
     println!("everything that is needed is installed");
     Ok(())
+}
+
+/// Where nobody can be asked, and everything is agreed to.
+pub(crate) fn unattended() -> bool {
+    std::env::var_os("CI").is_some()
 }
 
 fn node() -> Result<()> {
@@ -71,18 +84,14 @@ fn node() -> Result<()> {
     Ok(())
 }
 
-fn packages(extent: Extent, yes: bool) -> Result<()> {
-    let wanted: Vec<&str> = match extent {
-        Extent::Demo => BUILD.to_vec(),
-        Extent::Story => [BUILD, DESKTOP].concat(),
-        Extent::Tests => [BUILD, DESKTOP, TESTS].concat(),
-    };
+/// Debian's packages, where they are missing.
+pub(crate) fn packages(wanted: &[&str], yes: bool) -> Result<()> {
     if shell::output(&["dpkg-query", "--version"]).is_none() {
         // Not a Debian: only its owner knows what these are called there.
         println!("this system has no dpkg; the build and the tests need what Debian calls: {}", wanted.join(" "));
         return Ok(());
     }
-    let missing: Vec<&str> = wanted.into_iter().filter(|name| !installed(name)).collect();
+    let missing: Vec<&str> = wanted.iter().copied().filter(|name| !installed(name)).collect();
     if missing.is_empty() || !agreed(&format!("Debian packages: {}", missing.join(" ")), yes)? {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::{process::Command, time::Instant};
 use anyhow::Result;
 
 use crate::{
-    build, codegen, demo,
+    build, codegen, cross, demo, platforms,
     setup::{self, Extent},
     shell::{self, command, ui},
     total::Total,
@@ -28,14 +28,24 @@ pub(crate) enum Level {
     Desktop,
     /// Agent, server, mail and browser: the main job, and the proof that it can fail.
     Story,
+    /// Built for Windows, and run under wine.
+    Windows,
+    /// Type-checked for both of Apple's processors. Nothing is linked, nothing runs.
+    Macos,
+    /// Debian's and Red Hat's packages: installed, started, upgraded and removed.
+    LinuxPackage,
 }
 
 pub(crate) fn run(level: Option<Level>) -> Result<bool> {
-    use Level::{Contract, Desktop, Endpoint, Lint, Story, Ui, Unit};
+    use Level::{Contract, Desktop, Endpoint, Lint, LinuxPackage, Macos, Story, Ui, Unit, Windows};
     setup::run(Extent::Tests, false)?;
+    if level.is_none_or(|level| matches!(level, Macos | Windows)) {
+        cross::prepare()?;
+    }
     build::interface()?;
-    let levels = level.map_or_else(|| vec![Unit, Contract, Endpoint, Desktop, Story, Ui, Lint], |one| vec![one]);
-    if levels.iter().any(|level| !matches!(level, Lint | Ui)) {
+    let all = || vec![Unit, Contract, Endpoint, Desktop, Story, LinuxPackage, Windows, Macos, Ui, Lint];
+    let levels = level.map_or_else(all, |one| vec![one]);
+    if levels.iter().any(|level| !matches!(level, Lint | Ui | Macos)) {
         build::programs()?;
     }
     let mut rows = Vec::new();
@@ -46,7 +56,7 @@ pub(crate) fn run(level: Option<Level>) -> Result<bool> {
     let mut sum = Total::default();
     println!();
     for (level, total, took) in rows {
-        println!("{:9} {total} ({} s)", format!("{level:?}").to_lowercase(), took.as_secs());
+        println!("{:13} {total} ({} s)", name(level), took.as_secs());
         sum += total;
     }
     println!("{sum}");
@@ -72,7 +82,15 @@ fn one(level: Level) -> Total {
             total += cargo(&["--test", "demo_can_fail"]);
             total
         }
+        Level::LinuxPackage => platforms::linux_package(),
+        Level::Windows => platforms::windows(),
+        Level::Macos => platforms::macos(),
     }
+}
+
+/// As it is written on the command line.
+fn name(level: Level) -> String {
+    clap::ValueEnum::to_possible_value(&level).map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 fn cargo(which: &[&str]) -> Total {

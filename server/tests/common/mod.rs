@@ -167,6 +167,6 @@ pub(crate) fn file(id: u128, name: &str, content: &[u8]) -> NewAttachment {
         name: name.into(),
         content_type: "text/plain".into(),
         size: content.len() as u64,
-        sha256: deskbell_tests::picture::sha256(content),
+        sha256: deskbell_tests::hash::sha256(content),
     }
 }

@@ -1,13 +1,6 @@
 //! Runs a command beside a fresh PostgreSQL, which `DESKBELL_TEST_POSTGRES` names to it.
 
-#[cfg(not(target_os = "linux"))]
-fn main() -> std::process::ExitCode {
-    eprintln!("the tests' PostgreSQL is Debian's");
-    std::process::ExitCode::FAILURE
-}
-
 // One thread: PostgreSQL ends with the thread that started it.
-#[cfg(target_os = "linux")]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<std::process::ExitCode> {
     use anyhow::Context;

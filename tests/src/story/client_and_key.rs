@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use super::{Fact, World, world::people};
-use crate::{picture::sha256, wait::SOON};
+use crate::{hash::sha256, wait::SOON};
 
 pub(super) async fn play(world: &mut World) -> Result<()> {
     let (client, domain) = people::CLIENT;

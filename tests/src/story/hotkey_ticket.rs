@@ -7,7 +7,8 @@ use image::{Rgba, RgbaImage};
 
 use super::{Fact, World};
 use crate::{
-    picture::{self, Area, sha256},
+    hash::sha256,
+    picture::{self, Area},
     process::Process,
     wait::{SOON, until},
 };

@@ -12,7 +12,7 @@ use deskbell_protocol::{
 
 use super::{World, hotkey_ticket::stored_file};
 use crate::{
-    picture::sha256,
+    hash::sha256,
     wait::{SOON, until},
 };
 
