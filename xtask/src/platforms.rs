@@ -20,7 +20,11 @@ pub(crate) fn windows() -> Total {
     let packages = RUN_UNDER_WINE.iter().flat_map(|name| ["--package", name]).collect::<Vec<_>>();
     let words = [&["test", "--no-fail-fast", "--lib", "--bins"], packages.as_slice()].concat();
     proof.counted("of the agent's own tests pass under wine", cross::cargo(Target::Windows, &words));
-    proof.tests(host(&["--test", "windows*"]));
+    proof.tests(host(&["--test", "windows*"]).map(|mut tests| {
+        tests.env("DESKBELL_WINDOWS_PROGRAMS", cross::programs(Target::Windows));
+        tests.env("DESKBELL_WINE_TEMPLATE", cross::wine_template());
+        tests
+    }));
     proof.end("Windows (built here, run under wine)")
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Result;
 
+pub(crate) use self::wine::template as wine_template;
 use crate::shell;
 
 /// Debian's packages for both.

@@ -14,8 +14,8 @@ use crate::shell::{self, command};
 /// Rust's standard library asks this library of Windows for random bytes; wine 8 does not have it.
 const RANDOM: &str = include_str!("bcryptprimitives.c");
 
-/// Where tests find it: `tests/src/wine.rs`.
-fn template() -> PathBuf {
+/// The prefix that tests take copies of: `tests/src/wine.rs`.
+pub(crate) fn template() -> PathBuf {
     folder().join("wine")
 }
 
