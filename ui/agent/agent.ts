@@ -7,7 +7,6 @@ import { onDestroy } from 'svelte';
 
 import type { AgentStatus } from '../shared/gen/AgentStatus';
 import type { Area } from '../shared/gen/Area';
-import type { CommandError } from '../shared/gen/CommandError';
 import type { Confirmation } from '../shared/gen/Confirmation';
 import type { ConversationView } from '../shared/gen/ConversationView';
 import type { Draft } from '../shared/gen/Draft';
@@ -90,15 +89,6 @@ export function label(): string {
 /** The address of the screenshot, as it would be sent. */
 export function pictureAddress(version: number): string {
   return convertFileSrc(String(version), 'shot');
-}
-
-export type Fault = Pick<CommandError, 'code'> & Partial<CommandError>;
-
-/** A rejected command says why; anything else is a fault of ours. */
-export function asCommandError(error: unknown): Fault {
-  if (typeof error === 'object' && error !== null && 'code' in error) return error as CommandError;
-  console.error(error);
-  return { code: 'internal' };
 }
 
 export async function toBase64(file: Blob): Promise<string> {

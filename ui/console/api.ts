@@ -1,7 +1,9 @@
 // What the console asks of the server. The types are those of its description, `server/openapi.json`.
 
 import type { components } from '../shared/gen/api';
-import type { ErrorDetails } from '../shared/gen/ErrorDetails';
+import { call } from '../shared/http';
+
+export { ApiError, setCsrf } from '../shared/http';
 
 type Schemas = components['schemas'];
 export type SessionInfo = Schemas['SessionInfo'];
@@ -29,42 +31,6 @@ export type MailJob = Schemas['MailJob'];
 export type ConsoleEvent = Schemas['ConsoleEvent'];
 
 const BASE = '/api/console/v1';
-
-/** What the server refused, and why. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-    readonly details: Partial<ErrorDetails> = {},
-  ) {
-    super(message);
-  }
-}
-
-let csrf = '';
-
-/** The proof that goes with everything that changes something. */
-export function setCsrf(proof: string): void {
-  csrf = proof;
-}
-
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = {};
-  if (method !== 'GET') headers['x-csrf-token'] = csrf;
-  if (body !== undefined) headers['content-type'] = 'application/json';
-  let answer: Response;
-  try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-  } catch {
-    throw new ApiError(0, 'server_unreachable', 'the server does not answer');
-  }
-  if (answer.status === 204) return undefined as T;
-  const json: unknown = await answer.json().catch(() => undefined);
-  if (answer.ok) return json as T;
-  const error = (json ?? {}) as { code?: string; message?: string; details?: Partial<ErrorDetails> };
-  throw new ApiError(answer.status, error.code ?? 'internal', error.message ?? answer.statusText, error.details);
-}
 
 function query(values: Record<string, string | number | undefined>): string {
   const set = Object.entries(values).filter(([, value]) => value !== undefined && value !== '');

@@ -4,9 +4,16 @@ import { bytes } from './format';
 import type { ErrorDetails } from './gen/ErrorDetails';
 import { counted, find, number, t } from './i18n.svelte';
 
-interface Fault {
+export interface Fault {
   code: string;
   details?: Partial<ErrorDetails>;
+}
+
+/** What was refused says why; anything else is a fault of ours. */
+export function asFault(error: unknown): Fault {
+  if (typeof error === 'object' && error !== null && 'code' in error) return error as Fault;
+  console.error(error);
+  return { code: 'internal' };
 }
 
 const IN_BYTES = new Set(['file_too_large', 'ticket_too_large', 'body_too_large', 'outbox_full']);

@@ -1,15 +1,19 @@
 // The ticket that is being written. Everything typed is kept within a moment, on this PC.
 
+import { asFault, type Fault } from '../../shared/errors';
 import type { Area } from '../../shared/gen/Area';
 import type { Context } from '../../shared/gen/Context';
 import type { Draft } from '../../shared/gen/Draft';
 import type { OutboxEntry } from '../../shared/gen/OutboxEntry';
 import type { Screenshot } from '../../shared/gen/Screenshot';
 import type { TicketForm } from '../../shared/gen/TicketForm';
-import { agent, asCommandError, type Fault, toBase64 } from '../agent';
+import { agent, toBase64 } from '../agent';
 
 /** How long typing has to rest before it is kept. */
 const REST = 300;
+
+/** What the parts of a form need of it; the page in a browser has a form of its own. */
+export type Writable = Pick<FormState, 'draft' | 'screenshot' | 'context' | 'typed' | 'pickFiles' | 'removeFile'>;
 
 export class FormState {
   draft = $state() as Draft;
@@ -119,7 +123,7 @@ export class FormState {
       this.error = undefined;
       return result;
     } catch (error) {
-      this.error = asCommandError(error);
+      this.error = asFault(error);
       return undefined;
     }
   }
