@@ -18,6 +18,9 @@ pub(crate) enum Call {
     Status {
         json: bool,
     },
+    Policy {
+        json: bool,
+    },
     /// The agent without a screen, driven by lines of JSON; for tests and for servers.
     Headless,
 }
@@ -36,10 +39,8 @@ fn command(language: Language) -> Command {
         .required(true)
         .value_parser(value_parser!(PathBuf))
         .help(text(language, "cli.enrol.key_file").to_owned());
-    let json = Arg::new("json")
-        .long("json")
-        .action(clap::ArgAction::SetTrue)
-        .help(text(language, "cli.status.json").to_owned());
+    let json =
+        Arg::new("json").long("json").action(clap::ArgAction::SetTrue).help(text(language, "cli.json").to_owned());
     Command::new("deskbell")
         .version(env!("CARGO_PKG_VERSION"))
         .about(text(language, "cli.about").to_owned())
@@ -47,7 +48,8 @@ fn command(language: Language) -> Command {
         .subcommand(about("tickets", "cli.tickets"))
         .subcommand(about("settings", "cli.settings"))
         .subcommand(about("enrol", "cli.enrol").arg(key_file))
-        .subcommand(about("status", "cli.status").arg(json))
+        .subcommand(about("status", "cli.status").arg(json.clone()))
+        .subcommand(about("policy", "cli.policy").arg(json))
         .subcommand(Command::new("headless").hide(true))
 }
 
@@ -60,6 +62,7 @@ fn call(matches: &ArgMatches) -> Call {
             Call::Enrol { key_file: matches.get_one::<PathBuf>("key-file").cloned().unwrap_or_default() }
         }
         Some(("status", matches)) => Call::Status { json: matches.get_flag("json") },
+        Some(("policy", matches)) => Call::Policy { json: matches.get_flag("json") },
         Some(("headless", _)) => Call::Headless,
         _ => Call::Start,
     }
@@ -86,6 +89,8 @@ mod tests {
             ("deskbell enrol --key-file /tmp/key", Call::Enrol { key_file: "/tmp/key".into() }),
             ("deskbell status", Call::Status { json: false }),
             ("deskbell status --json", Call::Status { json: true }),
+            ("deskbell policy", Call::Policy { json: false }),
+            ("deskbell policy --json", Call::Policy { json: true }),
         ] {
             assert_eq!(parsed(line), Ok(call), "{line}");
         }

@@ -24,6 +24,7 @@ mod hotkey;
 mod icons;
 mod log;
 mod notify;
+mod policy;
 mod running;
 mod setup;
 mod texts;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Call::Run(action) => setup::with_screen(Some(action), language),
         Call::Enrol { key_file } => setup::enrol_only(&key_file, language),
         Call::Status { json } => setup::print_status(json, language),
+        Call::Policy { json } => policy::print(json, language),
         Call::Headless => headless::run(language),
     };
     match done {

@@ -5,13 +5,22 @@ use anyhow::{Result, ensure};
 use crate::shell::{self, command, ui};
 
 /// What [`run`] writes.
-const GENERATED: &[&str] = &["ui/shared/gen", "server/openapi.json"];
+const GENERATED: &[&str] = &[
+    "ui/shared/gen",
+    "server/openapi.json",
+    "docs/settings.md",
+    "installer/windows/policy",
+    "installer/macos/deskbell.mobileconfig",
+];
 
 /// TypeScript types come out of the tests of the crates that own them; the API description out of
-/// the server, and its types out of the description.
+/// the server, and its types out of the description; what administrators read and import out of the
+/// agent's list of settings.
 pub(crate) fn run() -> Result<()> {
     let mut tests = command(&["cargo", "test", "--quiet", "--workspace", "--lib", "--"]);
-    tests.args(["export_bindings", "the_committed_description"]).env("DESKBELL_CODEGEN", "1");
+    tests
+        .args(["export_bindings", "the_committed_description", "the_committed_policy_files"])
+        .env("DESKBELL_CODEGEN", "1");
     shell::run(tests)?;
     shell::run(ui(&["npm", "run", "--silent", "types"]))
 }

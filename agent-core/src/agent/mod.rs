@@ -35,6 +35,8 @@ mod person;
 mod preferences;
 mod ticket;
 
+pub(crate) use preferences::kept;
+
 /// Changes that a screen may fall behind; it fetches the whole list when it opens.
 const BACKLOG: usize = 256;
 /// How long a delivered entry is remembered, for the window that still shows it.

@@ -10,7 +10,7 @@ use super::{Agent, Inner};
 use crate::{
     error::{Answer, local},
     policy::{Choices, Config, Policy},
-    store::{StoreResult, settings},
+    store::{self, StoreResult, settings},
     view::{AgentStatus, LocalErrorCode, Problem, ProblemCode, Theme},
 };
 
@@ -57,6 +57,11 @@ impl Agent {
 /// What the person has picked so far.
 pub(crate) fn choices(connection: &Connection) -> StoreResult<Choices> {
     Ok(Choices { language: settings::get(connection, "language")?, theme: settings::get(connection, "theme")? })
+}
+
+/// The same, of an agent that may be running. Where there is no queue yet, nothing was picked.
+pub(crate) fn kept(folder: &std::path::Path) -> Choices {
+    store::peek(folder).and_then(|connection| choices(&connection).ok()).unwrap_or_default()
 }
 
 impl Inner {

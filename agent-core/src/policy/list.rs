@@ -20,6 +20,8 @@ pub struct Setting {
     pub kind: Kind,
     /// Absent: not set, which `setting.<name>.text` explains.
     pub default: Option<&'static str>,
+    /// For the documentation.
+    pub example: &'static str,
     /// Never shown and never logged.
     pub secret: bool,
     /// The helpdesk's server may send it. It may not send what leads to the server or to what is
@@ -49,12 +51,14 @@ pub enum Kind {
 pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "server_url",
+        example: "https://help.example.org",
         kind: Kind::Address,
         set: |config, text| address(text).map(|url| config.server_url = Some(url)),
         ..BLANK
     },
     Setting {
         name: "enrolment_key",
+        example: "DB-0123-4567-89AB-CDEF-GHJZ",
         secret: true,
         set: |config, text| {
             config.enrolment_key = Some(EnrolmentKey(text.to_owned()));
@@ -64,6 +68,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "hotkey",
+        example: "Ctrl+Alt+H",
         default: Some(DEFAULT_HOTKEY),
         by_server: true,
         set: |config, text| {
@@ -74,6 +79,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "language",
+        example: "fr",
         kind: Kind::OneOf(&["en", "fr"]),
         by_server: true,
         choice: true,
@@ -85,6 +91,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "theme",
+        example: "dark",
         kind: Kind::OneOf(&["system", "light", "dark"]),
         default: Some("system"),
         by_server: true,
@@ -97,6 +104,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "ca_file",
+        example: "/etc/ssl/our-authority.pem",
         kind: Kind::Path,
         set: |config, text| {
             config.ca_file = Some(text.into());
@@ -106,6 +114,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "proxy",
+        example: "http://proxy.internal:3128",
         kind: Kind::Proxy,
         default: Some("system"),
         set: |config, text| proxy(text).map(|proxy| config.proxy = proxy),
@@ -113,6 +122,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "autostart",
+        example: "off",
         kind: Kind::Switch,
         default: Some("on"),
         set: |config, text| switch(text).map(|on| config.autostart = on),
@@ -120,6 +130,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "updates",
+        example: "off",
         kind: Kind::Switch,
         default: Some("on"),
         by_server: true,
@@ -128,6 +139,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "update_ring",
+        example: "early",
         kind: Kind::OneOf(&["stable", "early"]),
         default: Some("stable"),
         by_server: true,
@@ -143,6 +155,7 @@ const BLANK: Setting = Setting {
     name: "",
     kind: Kind::Text,
     default: None,
+    example: "",
     secret: false,
     by_server: false,
     choice: false,

@@ -5,6 +5,8 @@ mod config;
 mod file;
 mod folders;
 mod list;
+#[cfg(test)]
+mod reference;
 #[cfg(windows)]
 mod registry;
 mod resolve;

@@ -58,6 +58,14 @@ pub struct Sources {
     pub faults: Vec<Fault>,
 }
 
+impl Policy {
+    /// What holds for this user, for whoever asks without opening the agent: it may run beside.
+    #[must_use]
+    pub fn of_user(folders: &Folders) -> Self {
+        Sources::read(folders).resolve(crate::agent::kept(&folders.data))
+    }
+}
+
 impl Sources {
     /// Reads what is there. What cannot be read is a fault among the others, and keeps nobody from
     /// working: a bell that does not ring over a misspelt colour would be the greater damage.

@@ -63,6 +63,11 @@ pub(crate) struct Opened {
     pub(crate) set_aside: Option<PathBuf>,
 }
 
+/// For reading beside an agent that runs; nothing where there is no queue that can be read.
+pub(crate) fn peek(folder: &Path) -> Option<Connection> {
+    Connection::open_with_flags(folder.join(FILE), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).ok()
+}
+
 impl Store {
     /// Opens the queue in a folder. A file that is damaged is set aside, never deleted, and what can be
     /// read of it goes into a new one.

@@ -10,8 +10,10 @@ export function commands(system: System, server: string, key: string): string {
     case 'windows':
       return [
         '# PowerShell, as administrator',
-        'New-Item -Force -ItemType Directory "$env:ProgramData\\Deskbell" | Out-Null',
-        `@'\n${file}\n'@ | Set-Content -Encoding utf8 "$env:ProgramData\\Deskbell\\agent.toml"`,
+        "$key = 'HKLM:\\SOFTWARE\\Deskbell'",
+        'if (!(Test-Path $key)) { New-Item $key | Out-Null }',
+        `$settings = @'\n${file}\n'@ | ConvertFrom-StringData`,
+        `foreach ($name in $settings.Keys) { Set-ItemProperty $key $name $settings[$name].Trim('"') }`,
       ].join('\n');
     case 'macos':
       return [
