@@ -4,6 +4,7 @@ mod build;
 mod codegen;
 mod cross;
 mod demo;
+mod dist;
 mod platforms;
 mod setup;
 mod shell;
@@ -38,6 +39,8 @@ enum Task {
     },
     /// Run everything that CI runs, or one level of it.
     Test { level: Option<test::Level> },
+    /// Package what is handed out, into target/dist: installers, the server's archive, checksums, a list of parts.
+    Dist(dist::Options),
     /// Write the generated files anew: TypeScript types and the API description.
     Codegen,
 }
@@ -60,6 +63,7 @@ fn run() -> Result<bool> {
         Task::Setup { yes } => setup::run(setup::Extent::Tests, yes)?,
         Task::Demo { headless, keep, yes } => demo::run(headless, keep, yes)?,
         Task::Test { level } => return test::run(level),
+        Task::Dist(options) => dist::run(&options)?,
         Task::Codegen => codegen::run()?,
     }
     Ok(true)
