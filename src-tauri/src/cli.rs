@@ -5,13 +5,20 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use deskbell_protocol::ticket::Language;
 
-use crate::{actions::Action, texts::text};
+#[cfg(windows)]
+use crate::installation;
+use crate::{actions::Action, link, texts::text};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     /// Without a command: start, or show oneself where the agent runs already.
     Start,
     Run(Action),
+    /// The session starts us: into the tray, and quietly where we run already.
+    Background,
+    /// The installer asks.
+    #[cfg(windows)]
+    Installation(installation::Order),
     Enrol {
         key_file: PathBuf,
     },
@@ -41,7 +48,11 @@ fn command(language: Language) -> Command {
         .help(text(language, "cli.enrol.key_file").to_owned());
     let json =
         Arg::new("json").long("json").action(clap::ArgAction::SetTrue).help(text(language, "cli.json").to_owned());
-    Command::new("deskbell")
+    let link = Arg::new("link")
+        .required(true)
+        .value_parser(move |link: &str| link::action(link).ok_or_else(|| text(language, "cli.open.refused").to_owned()))
+        .help(text(language, "cli.open.link").to_owned());
+    let command = Command::new("deskbell")
         .version(env!("CARGO_PKG_VERSION"))
         .about(text(language, "cli.about").to_owned())
         .subcommand(about("new", "cli.new"))
@@ -50,7 +61,12 @@ fn command(language: Language) -> Command {
         .subcommand(about("enrol", "cli.enrol").arg(key_file))
         .subcommand(about("status", "cli.status").arg(json.clone()))
         .subcommand(about("policy", "cli.policy").arg(json))
-        .subcommand(Command::new("headless").hide(true))
+        .subcommand(about("open", "cli.open").arg(link))
+        .subcommand(about("start", "cli.start"))
+        .subcommand(Command::new("headless").hide(true));
+    #[cfg(windows)]
+    let command = command.subcommand(installation::command());
+    command
 }
 
 fn call(matches: &ArgMatches) -> Call {
@@ -63,6 +79,10 @@ fn call(matches: &ArgMatches) -> Call {
         }
         Some(("status", matches)) => Call::Status { json: matches.get_flag("json") },
         Some(("policy", matches)) => Call::Policy { json: matches.get_flag("json") },
+        Some(("open", matches)) => matches.get_one::<Action>("link").map_or(Call::Start, |action| Call::Run(*action)),
+        Some(("start", _)) => Call::Background,
+        #[cfg(windows)]
+        Some(("installation", matches)) => Call::Installation(installation::order(matches)),
         Some(("headless", _)) => Call::Headless,
         _ => Call::Start,
     }
@@ -86,6 +106,8 @@ mod tests {
             ("deskbell new", Call::Run(Action::NewTicket)),
             ("deskbell tickets", Call::Run(Action::Tickets)),
             ("deskbell settings", Call::Run(Action::Settings)),
+            ("deskbell open deskbell://tickets", Call::Run(Action::Tickets)),
+            ("deskbell start", Call::Background),
             ("deskbell enrol --key-file /tmp/key", Call::Enrol { key_file: "/tmp/key".into() }),
             ("deskbell status", Call::Status { json: false }),
             ("deskbell status --json", Call::Status { json: true }),
@@ -101,6 +123,9 @@ mod tests {
         assert_eq!(parsed("deskbell newe"), Err(ErrorKind::InvalidSubcommand));
         assert_eq!(parsed("deskbell enrol"), Err(ErrorKind::MissingRequiredArgument));
         assert_eq!(parsed("deskbell enrol DB-SECRET"), Err(ErrorKind::UnknownArgument), "no secret on a command line");
+        assert_eq!(parsed("deskbell open"), Err(ErrorKind::MissingRequiredArgument));
+        assert_eq!(parsed("deskbell open deskbell://quit"), Err(ErrorKind::ValueValidation));
+        assert_eq!(parsed("deskbell open deskbell://new extra"), Err(ErrorKind::UnknownArgument));
         assert_eq!(parsed("deskbell --version"), Err(ErrorKind::DisplayVersion));
     }
 

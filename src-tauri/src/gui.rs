@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     actions::{self, Action, Cause},
-    background,
+    autostart, background,
     capture::Camera,
     cli::{self, Call},
     commands as c,
@@ -32,7 +32,7 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
         }))
         .plugin(tauri_plugin_global_shortcut::Builder::new().build())
         .plugin(tauri_plugin_dialog::init())
-        .plugin(tauri_plugin_autostart::Builder::new().build())
+        .plugin(tauri_plugin_autostart::Builder::new().arg("start").build())
         .manage(Camera::default())
         .manage(Dropped::default())
         .manage(Hotkey::default())
@@ -77,7 +77,7 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
     app.run(move |app, event| match event {
         RunEvent::Ready => {
             if let Some((running, config)) = start.take() {
-                setup::autostart(app, &config);
+                autostart::enter(app, &config);
                 show(app, &agent, first);
                 background::start(app, &agent, running, shutdown.clone());
             }
@@ -113,6 +113,7 @@ fn web_data_is_private(app: &AppHandle) {
 /// A second start of the program wants the new ticket window, unless its command says something else.
 fn started_again(app: &AppHandle, arguments: Vec<String>, folder: &str, language: Language) {
     match cli::parse(arguments, language) {
+        Ok(Call::Background) => {}
         Ok(Call::Run(action)) => actions::run(app, action, Cause::CommandLine),
         Ok(Call::Enrol { key_file }) => {
             let path = PathBuf::from(folder).join(key_file);

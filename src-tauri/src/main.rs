@@ -6,6 +6,7 @@
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
 mod actions;
+mod autostart;
 mod background;
 mod capture;
 mod cli;
@@ -22,6 +23,9 @@ mod headless;
 mod host;
 mod hotkey;
 mod icons;
+#[cfg(windows)]
+mod installation;
+mod link;
 mod log;
 mod notify;
 mod policy;
@@ -45,10 +49,13 @@ fn main() -> ExitCode {
     };
     let done = match call {
         Call::Start => setup::with_screen(None, language),
+        Call::Background => setup::with_session(language),
         Call::Run(action) => setup::with_screen(Some(action), language),
         Call::Enrol { key_file } => setup::enrol_only(&key_file, language),
         Call::Status { json } => setup::print_status(json, language),
         Call::Policy { json } => policy::print(json, language),
+        #[cfg(windows)]
+        Call::Installation(order) => installation::run(&order),
         Call::Headless => headless::run(language),
     };
     match done {

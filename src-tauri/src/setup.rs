@@ -4,11 +4,9 @@ use std::{io, path::Path};
 
 use deskbell_agent_core::{
     Agent, Setup,
-    policy::{Config, Folders, Sources},
+    policy::{Choices, Config, Folders, Sources},
 };
 use deskbell_protocol::ticket::Language;
-use tauri::AppHandle;
-use tauri_plugin_autostart::ManagerExt;
 
 use crate::{actions::Action, clock, gui, log, running::Running, texts};
 
@@ -107,6 +105,12 @@ pub(crate) fn with_screen(first: Option<Action>, language: Language) -> Result<(
     gui::run(first, language)
 }
 
+/// The session's own start, which policy may not want.
+pub(crate) fn with_session(language: Language) -> Result<(), StartError> {
+    let wanted = Sources::read(&Folders::of_user()?).resolve(Choices::default()).config.autostart;
+    if wanted { with_screen(None, language) } else { Ok(()) }
+}
+
 fn prepare_display() -> Result<(), StartError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !set("DISPLAY") && !set("WAYLAND_DISPLAY") {
@@ -118,22 +122,4 @@ fn prepare_display() -> Result<(), StartError> {
         eprintln!("deskbell: {error}");
     }
     Ok(())
-}
-
-/// Starts with the session from the first start on; a person who switches that off keeps it off.
-/// Only an installed program does so: a debug build would register a path that is gone tomorrow.
-pub(crate) fn autostart(app: &AppHandle, config: &Config) {
-    let Ok(folders) = Folders::of_user() else { return };
-    let done = folders.data.join("autostart");
-    if cfg!(debug_assertions) || !config.autostart || done.exists() {
-        return;
-    }
-    match app.autolaunch().enable() {
-        Ok(()) => {
-            if let Err(error) = std::fs::write(done, b"") {
-                tracing::warn!(%error, "the autostart cannot be remembered");
-            }
-        }
-        Err(error) => tracing::warn!(%error, "the autostart cannot be set"),
-    }
 }

@@ -22,6 +22,12 @@ pub(super) fn read(root: &Key, path: &str) -> Result<Vec<Given>, Fault> {
     Ok(given)
 }
 
+/// What setup.exe wrote for one person alone; in the person's hands, as their file is.
+pub(super) fn read_own() -> Result<Vec<Given>, Fault> {
+    let own = |given: Given| Given { origin: Origin::User, place: r"HKCU\SOFTWARE\Deskbell".to_owned(), ..given };
+    Ok(values(windows_registry::CURRENT_USER, KEYS[0], false)?.into_iter().map(own).collect())
+}
+
 fn values(root: &Key, path: &str, recommended: bool) -> Result<Vec<Given>, Fault> {
     let place = format!(r"HKLM\{path}");
     // There is no such key where nothing was set.

@@ -73,6 +73,8 @@ impl Sources {
     pub fn read(folders: &Folders) -> Self {
         let mut sources = Self::default();
         sources.add_machine(folders);
+        #[cfg(windows)]
+        sources.add(super::registry::read_own());
         if let Some(path) = &folders.user_file {
             sources.add(file::toml(path, Origin::User));
         }
