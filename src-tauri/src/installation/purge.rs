@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     os::windows::fs::{MetadataExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use windows_registry::LOCAL_MACHINE;
@@ -74,6 +74,8 @@ fn hold(folder: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn profile() -> (tempfile::TempDir, PathBuf) {
