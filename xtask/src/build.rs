@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::shell::{command, run, target, ui};
+use crate::{
+    cross::{self, Target},
+    shell::{command, run, target, ui},
+};
 
 /// The web interface first: the server and the agent embed it.
 pub(crate) fn interface() -> Result<()> {
@@ -27,7 +30,15 @@ pub(crate) fn linux(debug: bool) -> Result<PathBuf> {
     Ok(target().join("release"))
 }
 
-/// `deskbell.exe` and `WebView2Loader.dll`, and the folder they lie in.
-pub(crate) fn windows(_debug: bool) -> Result<PathBuf> {
-    anyhow::bail!("the build for Windows is not here yet")
+/// `deskbell.exe` and `WebView2Loader.dll`, and the folder they lie in. The debug ones are those of the tests.
+pub(crate) fn windows(debug: bool) -> Result<PathBuf> {
+    interface()?;
+    cross::prepare()?;
+    let programs = cross::programs(Target::Windows);
+    if debug {
+        run(cross::cargo(Target::Windows, &["build", "--workspace", "--all-targets"])?)?;
+        return Ok(programs);
+    }
+    run(cross::cargo(Target::Windows, &["build", "--release", "--locked", "--package", "deskbell"])?)?;
+    Ok(programs.with_file_name("release"))
 }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::{Result, bail, ensure};
 
 use crate::{
-    cross,
+    cross, dist,
     shell::{self, command, ui},
 };
 
@@ -16,6 +16,8 @@ pub(crate) enum Extent {
     Demo,
     /// Play the story on a private desktop.
     Story,
+    /// Build and package what is handed out.
+    Dist,
     /// Everything that CI runs.
     Tests,
 }
@@ -60,7 +62,8 @@ pub(crate) fn run(extent: Extent, yes: bool) -> Result<()> {
     let wanted = match extent {
         Extent::Demo => BUILD.to_vec(),
         Extent::Story => [BUILD, DESKTOP].concat(),
-        Extent::Tests => [BUILD, DESKTOP, TESTS, cross::PACKAGES].concat(),
+        Extent::Dist => [BUILD, cross::PACKAGES, dist::PACKAGES].concat(),
+        Extent::Tests => [BUILD, DESKTOP, TESTS, cross::PACKAGES, dist::PACKAGES].concat(),
     };
     packages(&wanted, yes)?;
     npm(yes)?;

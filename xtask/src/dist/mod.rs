@@ -14,8 +14,12 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::{
     build,
+    setup::{self, Extent},
     shell::{self, command},
 };
+
+/// Debian's packages beside those that build.
+pub(crate) const PACKAGES: &[&str] = &["msitools", "nsis", "openssl", "osslsigncode", "wixl"];
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -68,6 +72,9 @@ struct Plan<'a> {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.windows_from.is_none() {
+        setup::run(Extent::Dist, false)?;
+    }
     let out = std::path::absolute(options.out.clone().unwrap_or_else(|| shell::target().join("dist")))?;
     let plan = Plan {
         version: options.as_version.clone().unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
