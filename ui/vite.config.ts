@@ -1,14 +1,16 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-// One build for each of the two programs that embed pages: the agent (addresses relative to its
-// own scheme) and the server (addresses from its root).
+// One build for each page that a program embeds: the agent's (addresses relative to its own scheme),
+// the server's console (addresses from its root) and its ticket form (addresses below /portal).
+const BASES: Record<string, string> = { agent: './', console: '/', portal: '/portal/' };
+
 export default defineConfig(({ mode }) => {
-  const page = mode === 'agent' ? 'agent' : 'console';
+  const page = mode in BASES ? mode : 'console';
   const testing = mode === 'test';
   return {
     root: testing ? '.' : page,
-    base: page === 'agent' ? './' : '/',
+    base: BASES[page],
     plugins: [svelte({ configFile: testing ? 'svelte.config.js' : '../svelte.config.js' })],
     build: {
       outDir: `../dist/${page}`,
