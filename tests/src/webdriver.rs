@@ -96,6 +96,11 @@ impl Session {
         self.post("/execute/sync", json!({"script": script, "args": arguments})).await
     }
 
+    /// Runs JavaScript that says later what it found, by calling its last argument.
+    pub async fn script_later(&self, script: &str, arguments: Value) -> Result<Value> {
+        self.post("/execute/async", json!({"script": script, "args": arguments})).await
+    }
+
     async fn find(&self, css: &str) -> Result<String> {
         let found = self.post("/element", json!({"using": "css selector", "value": css})).await?;
         Ok(found[ELEMENT].as_str().context("an element without id")?.to_owned())
