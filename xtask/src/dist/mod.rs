@@ -1,8 +1,11 @@
 //! What is handed out: installers, the server's archive, the list of parts, and checksums of them all.
 
+mod deb;
 mod files;
+mod linux;
 mod msi;
 mod parts;
+mod rpm;
 mod server;
 mod setup_exe;
 mod sign;
@@ -35,6 +38,9 @@ pub(crate) struct Options {
     /// The folder with deskbell.exe and WebView2Loader.dll, packaged as they are instead of built.
     #[arg(long)]
     windows_from: Option<PathBuf>,
+    /// The folder with deskbell, packaged for Linux as it is instead of built.
+    #[arg(long)]
+    linux_from: Option<PathBuf>,
     /// Package under another version than the one in Cargo.toml, to try an upgrade.
     #[arg(long)]
     as_version: Option<String>,
@@ -48,6 +54,10 @@ enum Kind {
     Setup,
     /// deskbell-VERSION.msi
     Msi,
+    /// deskbell_VERSION_amd64.deb
+    Deb,
+    /// deskbell-VERSION-1.x86_64.rpm
+    Rpm,
     /// The server's archive and container file.
     Server,
     /// The list of parts (CycloneDX).
@@ -55,7 +65,7 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: &[Self] = &[Self::Setup, Self::Msi, Self::Server, Self::Parts];
+    const ALL: &[Self] = &[Self::Setup, Self::Msi, Self::Deb, Self::Rpm, Self::Server, Self::Parts];
 }
 
 /// What every package needs to know.
@@ -95,6 +105,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         if kinds.contains(&Kind::Msi) {
             made.push(msi::make(&plan, &stage)?);
+        }
+    }
+    if kinds.iter().any(|kind| matches!(kind, Kind::Deb | Kind::Rpm)) {
+        let programs = options.linux_from.clone().map_or_else(|| build::linux(plan.debug), Ok)?;
+        if kinds.contains(&Kind::Deb) {
+            made.push(deb::make(&plan, &programs)?);
+        }
+        if kinds.contains(&Kind::Rpm) {
+            made.push(rpm::make(&plan, &programs)?);
         }
     }
     if kinds.contains(&Kind::Server) {
