@@ -15,11 +15,15 @@ pub mod wait;
 #[cfg(target_os = "linux")]
 pub mod agent;
 #[cfg(target_os = "linux")]
+pub mod apart;
+#[cfg(target_os = "linux")]
 pub mod desktop;
 #[cfg(target_os = "linux")]
 pub mod notifications;
 #[cfg(target_os = "linux")]
 pub mod os_user;
+#[cfg(target_os = "linux")]
+pub mod packages;
 #[cfg(target_os = "linux")]
 pub mod picture;
 #[cfg(target_os = "linux")]

@@ -69,16 +69,3 @@ impl Person {
             .with_context(|| format!("{} cannot be given to {}", path.display(), self.name))
     }
 }
-
-/// Whether this process may make users and install packages. Where it may not, the whole test is run
-/// once more by root, and what became of it is what becomes of this one.
-pub fn as_root(test: &str) -> Result<bool> {
-    if rustix::process::geteuid().is_root() {
-        return Ok(true);
-    }
-    let mut again = std::process::Command::new("sudo");
-    again.args(["-n", "-E"]).arg(std::env::current_exe()?).args(["--exact", test, "--nocapture"]);
-    let status = again.status().context("this test needs root, and there is no sudo")?;
-    ensure!(status.success(), "run by root, {test} failed");
-    Ok(false)
-}

@@ -8,10 +8,11 @@ use std::{os::unix::fs::PermissionsExt, path::Path, rc::Rc};
 use anyhow::{Context, Result, ensure};
 use deskbell_tests::{
     agent::Agent,
+    apart,
     api::Api,
     desktop::{Desktop, KeyRing},
     mail::{self, MailServer},
-    os_user::{OsUser, Person, as_root},
+    os_user::{OsUser, Person},
     process,
     server::{Server, program},
     tray_host::TrayHost,
@@ -24,7 +25,7 @@ const NEW_TICKET: &str = "New ticket";
 
 #[tokio::test]
 async fn two_people_at_one_computer_have_an_agent_each() {
-    if !as_root("two_people_at_one_computer_have_an_agent_each").unwrap() {
+    if !apart::here("two_people_at_one_computer_have_an_agent_each").unwrap() {
         return;
     }
     play().await.unwrap();

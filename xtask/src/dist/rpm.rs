@@ -52,7 +52,7 @@ fn describe(plan: &Plan, root: &Path) -> Result<String> {
     writeln!(text, "License: Apache-2.0 OR MIT\nGroup: Applications/Productivity")?;
     writeln!(text, "Recommends: libayatana-appindicator3.so.1()(64bit)\nRecommends: gnome-keyring")?;
     writeln!(text, "\n%description\n{}", linux::DESCRIPTION.join("\n"))?;
-    writeln!(text, "\n%install\ncp -a '{}/.' %{{buildroot}}", root.display())?;
+    writeln!(text, "\n%install\ncp -a '{}/.' '%{{buildroot}}'", root.display())?;
     writeln!(text, "\n%files\n%defattr(-,root,root,-)\n%dir /etc/deskbell")?;
     writeln!(text, "%dir /usr/share/doc/deskbell")?;
     for path in files::list(root)? {
