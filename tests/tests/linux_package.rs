@@ -43,7 +43,7 @@ async fn packaged_twice_deb_and_rpm_are_the_same_byte_for_byte() {
         let mut made = Vec::new();
         for place in ["here", "in another folder"] {
             let file = packages::make(kind, VERSIONS[0], &folder.path().join(place)).await.unwrap();
-            made.push(deskbell_tests::picture::sha256(&std::fs::read(file).unwrap()));
+            made.push(deskbell_tests::hash::sha256(&std::fs::read(file).unwrap()));
         }
         assert_eq!(made[0], made[1], "the {kind} depends on what is in it alone");
     }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Debian's packages beside those that build.
-pub(crate) const PACKAGES: &[&str] = &["msitools", "nsis", "openssl", "osslsigncode", "wixl"];
+pub(crate) const PACKAGES: &[&str] = &["dpkg-dev", "msitools", "nsis", "openssl", "osslsigncode", "rpm", "wixl"];
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
