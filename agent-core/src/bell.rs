@@ -41,6 +41,7 @@ mod tests {
             revision: 1,
             organization: "Halden IT".into(),
             client: "Northwind".into(),
+            settings: Vec::new(),
             domains: Vec::new(),
             confirmation: confirmed.then_some(confirmation),
         }

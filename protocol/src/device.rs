@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Millis,
     id::{DeviceId, InstallationId, RequesterId, ServerId},
+    settings::SentSetting,
     ticket::{Language, word},
 };
 
@@ -113,6 +114,9 @@ pub struct AgentState {
     /// Domains that a confirmed address may have; empty where any may be proposed.
     pub domains: Vec<String>,
     pub confirmation: Option<Confirmation>,
+    /// What the agent is told to do, unless its computer's own administrator says otherwise.
+    #[serde(default)]
+    pub settings: Vec<SentSetting>,
 }
 
 impl AgentState {

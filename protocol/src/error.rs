@@ -79,6 +79,8 @@ pub enum ErrorCode {
     NameTaken,
     DomainTaken,
     DomainInvalid,
+    /// No value of that setting of agents.
+    SettingInvalid,
     PasswordTooShort,
 
     SetupCodeWrong,

@@ -11,6 +11,7 @@ pub mod handover;
 pub mod id;
 pub mod limits;
 pub mod secret;
+pub mod settings;
 pub mod signature;
 pub mod sync;
 pub mod ticket;

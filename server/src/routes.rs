@@ -83,6 +83,8 @@ fn for_consoles() -> OpenApiRouter<App> {
         .routes(routes!(console::enablement::client))
         .routes(routes!(console::enablement::rehearse_client))
         .routes(routes!(console::enablement::organization))
+        .routes(routes!(console::agent_settings::of_client, console::agent_settings::set_for_client))
+        .routes(routes!(console::agent_settings::of_organization, console::agent_settings::set_for_organization))
         .routes(routes!(console::installations::set_registration))
         .routes(routes!(console::installations::vouch))
         .routes(routes!(console::tickets::list))

@@ -16,9 +16,9 @@ use deskbell_protocol::{
     },
 };
 use deskbell_server::db::{
-    Db, Scope, Text, Tx, attachments, attempts, challenges, clients, devices, enrolment_keys, handovers, history,
-    installations, jobs, live_events, messages, nonces, organization, portal_sessions, requesters, sessions,
-    technicians, tickets,
+    Db, Scope, Text, Tx, agent_settings, attachments, attempts, challenges, clients, devices, enrolment_keys,
+    handovers, history, installations, jobs, live_events, messages, nonces, organization, portal_sessions, requesters,
+    sessions, technicians, tickets,
 };
 use deskbell_tests::postgres::Postgres;
 use uuid::Uuid;
@@ -37,6 +37,7 @@ const CASES: &[Case] = cases![
     a_machine_is_one_device_of_a_client_and_comes_back_after_removal,
     the_nearest_choice_is_read_with_a_device,
     a_change_of_state_concerns_those_it_concerns,
+    the_nearest_setting_is_sent,
     a_person_is_one_per_client_and_address,
     a_try_is_taken_once_each,
     a_ticket_is_inserted_once_and_numbers_differ,
@@ -328,6 +329,33 @@ async fn a_change_of_state_concerns_those_it_concerns(db: Db) -> Outcome {
     live_events::state_changed(&mut tx, live_events::Concerned::All, 60).await?;
     holds!(live_events::since(&mut tx, 60).await?.len(), 2);
     holds!(live_events::prune(&mut tx, 60).await?, 1);
+    Ok(())
+}
+
+async fn the_nearest_setting_is_sent(db: Db) -> Outcome {
+    let mut tx = db.write().await?;
+    let (one, other) = (ClientId(id(1)), ClientId(id(2)));
+    clients::insert(&mut tx, one, "Northwind", 0).await?;
+    clients::insert(&mut tx, other, "Kestrel", 0).await?;
+    let setting = |name: &str, value: &str, locked| {
+        let (name, value, set_by) = (name.to_owned(), value.to_owned(), "Ada".to_owned());
+        agent_settings::AgentSetting { name, value, locked, set_by, set_at: 5 }
+    };
+    agent_settings::put(&mut tx, id(11), None, &setting("hotkey", "F9", true)).await?;
+    agent_settings::put(&mut tx, id(12), None, &setting("theme", "dark", false)).await?;
+    agent_settings::put(&mut tx, id(13), Some(one), &setting("hotkey", "F7", true)).await?;
+    agent_settings::put(&mut tx, id(14), Some(one), &setting("hotkey", "F8", false)).await?;
+    let sent = async |tx: &mut Tx, client| {
+        let sent = agent_settings::sent(tx, client).await?;
+        anyhow::Ok(sent.into_iter().map(|s| (s.name, s.value, s.locked)).collect::<Vec<_>>())
+    };
+    let of = |name: &str, value: &str, locked| (name.to_owned(), value.to_owned(), locked);
+    holds!(sent(&mut tx, one).await?, [of("hotkey", "F8", false), of("theme", "dark", false)]);
+    holds!(sent(&mut tx, other).await?, [of("hotkey", "F9", true), of("theme", "dark", false)]);
+    holds!(agent_settings::of(&mut tx, Some(one)).await?, [setting("hotkey", "F8", false)]);
+    agent_settings::remove(&mut tx, Some(one), "hotkey").await?;
+    holds!(sent(&mut tx, one).await?, [of("hotkey", "F9", true), of("theme", "dark", false)]);
+    holds!(agent_settings::of(&mut tx, None).await?.len(), 2);
     Ok(())
 }
 

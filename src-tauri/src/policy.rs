@@ -58,8 +58,10 @@ fn source(setting: &SettingView, language: Language) -> String {
     if !setting.place.is_empty() {
         let _ = write!(source, " ({})", setting.place);
     }
-    if setting.locked {
-        let _ = write!(source, ", {}", text(language, "cli.policy.locked"));
+    let managed = matches!(setting.origin, Origin::Server | Origin::Machine);
+    if setting.locked || managed {
+        let key = if setting.locked { "cli.policy.locked" } else { "cli.policy.recommended" };
+        let _ = write!(source, ", {}", text(language, key));
     }
     source
 }
@@ -85,7 +87,7 @@ mod tests {
             given(Origin::Machine, "theme", "blue"),
             given(Origin::Server, "hotkey", "Ctrl+F9"),
         ];
-        Sources { given, faults: Vec::new() }.resolve(Choices::default())
+        Sources { given, faults: Vec::new() }.resolve(Choices::default(), &[])
     }
 
     #[test]

@@ -246,6 +246,7 @@ mod tests {
                 revision: 1,
                 organization: "Halden IT".into(),
                 client: "Nordlicht".into(),
+                settings: Vec::new(),
                 domains: vec![],
                 confirmation: None,
             }),

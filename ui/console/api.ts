@@ -10,6 +10,7 @@ export type SessionInfo = Schemas['SessionInfo'];
 export type Technician = Schemas['TechnicianView'];
 export type Overview = Schemas['Overview'];
 export type Client = Schemas['Client'];
+export type LevelSetting = Schemas['LevelSetting'];
 export type Rollout = Schemas['Rollout'];
 export type EnrolmentKey = Schemas['EnrolmentKey'];
 export type CreatedKey = Schemas['CreatedKey'];
@@ -43,6 +44,9 @@ const put = <T>(path: string, body: unknown) => call<T>('PUT', BASE + path, body
 const patch = <T>(path: string, body: unknown) => call<T>('PATCH', BASE + path, body);
 const remove = (path: string) => call<void>('DELETE', BASE + path);
 
+/** A client, or the organization. */
+const level = (client?: string) => (client ? `/clients/${client}` : '/organization');
+
 export type Choice = boolean | null;
 
 export const api = {
@@ -64,6 +68,10 @@ export const api = {
     put<Client>(`/clients/${id}/enablement`, { enabled, include_device_choices }),
   rehearseClient: (id: string, enabled: Choice, include_device_choices = false) =>
     post<Rehearsal>(`/clients/${id}/enablement/rehearse`, { enabled, include_device_choices }),
+
+  agentSettings: (client?: string) => get<LevelSetting[]>(`${level(client)}/agent-settings`),
+  setAgentSetting: (client: string | undefined, change: Schemas['SettingChange']) =>
+    put<LevelSetting[]>(`${level(client)}/agent-settings`, change),
 
   keys: (client: string) => get<EnrolmentKey[]>(`/clients/${client}/enrolment-keys`),
   createKey: (client: string, key: Schemas['NewKey']) => post<CreatedKey>(`/clients/${client}/enrolment-keys`, key),

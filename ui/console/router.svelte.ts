@@ -12,7 +12,7 @@ export type Route =
   | { page: 'missing' };
 
 export const DEVICE_TABS = ['agent', 'tickets', 'history'] as const;
-export const CLIENT_TABS = ['overview', 'devices', 'people', 'keys'] as const;
+export const CLIENT_TABS = ['overview', 'devices', 'people', 'keys', 'settings'] as const;
 export type DeviceTab = (typeof DEVICE_TABS)[number];
 export type ClientTab = (typeof CLIENT_TABS)[number];
 

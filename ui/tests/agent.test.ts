@@ -84,6 +84,7 @@ describe('the form', () => {
     client: 'Northwind',
     domains: [],
     confirmation: null,
+    settings: [],
   };
   const because = (change: Partial<AgentState> | null, problems: Parameters<typeof closedBecause>[0]['problems'] = []) =>
     closedBecause({ state: change && { ...state, ...change }, problems });

@@ -72,6 +72,7 @@ pub(crate) struct Inner {
     pub(super) sources: Sources,
     /// What holds at the moment.
     policy: Mutex<Policy>,
+    said: Mutex<preferences::Said>,
     /// Where nobody has set another.
     system_language: Language,
     pub(crate) folders: Folders,
@@ -122,7 +123,7 @@ impl Agent {
             }
             None => files.sweep(&start.needed).map_err(folder)?,
         }
-        let policy = sources.resolve(start.choices);
+        let policy = sources.resolve(start.choices, start.state.as_ref().map_or(&[], |state| &state.settings));
         for fault in &policy.faults {
             tracing::warn!(%fault, "a setting cannot be used");
         }
@@ -130,6 +131,8 @@ impl Agent {
             Some(url) => Some(Http::new(&policy.config, url.clone(), clock).map_err(OpenError::Http)?),
             None => None,
         };
+        let sent = start.state.as_ref().map_or_else(Vec::new, |state| state.settings.clone());
+        let said = preferences::Said { choices: start.choices, sent };
         let mut status = AgentStatus {
             bell: Bell::Inactive,
             state: start.state,
@@ -149,6 +152,7 @@ impl Agent {
         let agent = Self(Arc::new(Inner {
             sources,
             policy: Mutex::new(policy),
+            said: Mutex::new(said),
             system_language: language,
             folders,
             clock,
@@ -309,6 +313,7 @@ impl Inner {
     pub(crate) async fn show(&self, effects: Effects) -> Result<(), StoreError> {
         if let Some(state) = effects.state {
             tracing::info!(registration = %state.registration, enabled = state.enabled, "state");
+            self.told(&state.settings);
             self.change(|status| status.state = Some(state));
         }
         self.count().await?;

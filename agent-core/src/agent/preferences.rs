@@ -3,7 +3,7 @@
 
 use std::sync::PoisonError;
 
-use deskbell_protocol::ticket::Language;
+use deskbell_protocol::{device::AgentState, settings::SentSetting, ticket::Language};
 use rusqlite::Connection;
 
 use super::{Agent, Inner};
@@ -48,10 +48,17 @@ impl Agent {
             choices(tx)
         });
         let choices = write.await?;
-        self.0.settle(choices);
+        self.0.settle(|said| said.choices = choices);
         self.sync_now();
         Ok(())
     }
+}
+
+/// What may change while the agent runs.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) choices: Choices,
+    pub(super) sent: Vec<SentSetting>,
 }
 
 /// What the person has picked so far.
@@ -59,9 +66,12 @@ pub(crate) fn choices(connection: &Connection) -> StoreResult<Choices> {
     Ok(Choices { language: settings::get(connection, "language")?, theme: settings::get(connection, "theme")? })
 }
 
-/// The same, of an agent that may be running. Where there is no queue yet, nothing was picked.
-pub(crate) fn kept(folder: &std::path::Path) -> Choices {
-    store::peek(folder).and_then(|connection| choices(&connection).ok()).unwrap_or_default()
+/// The same and what the server has sent, of an agent that may be running. Where there is no queue yet,
+/// nobody has said anything.
+pub(crate) fn kept(folder: &std::path::Path) -> (Choices, Vec<SentSetting>) {
+    let Some(connection) = store::peek(folder) else { return Default::default() };
+    let state: Option<AgentState> = settings::get(&connection, "state").unwrap_or_default();
+    (choices(&connection).unwrap_or_default(), state.map_or_else(Vec::new, |state| state.settings))
 }
 
 impl Inner {
@@ -79,12 +89,21 @@ impl Inner {
         }
     }
 
-    /// Has other settings hold from now on.
-    fn settle(&self, choices: Choices) {
-        let policy = self.sources.resolve(choices);
-        let language = self.system_language;
-        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy.clone();
-        self.change(|status| show(status, &policy, language));
+    /// The server has told its state, and settings with it.
+    pub(super) fn told(&self, sent: &[SentSetting]) {
+        self.settle(|said| sent.clone_into(&mut said.sent));
+    }
+
+    /// Somebody says something else; the settings that follow from it hold from now on.
+    fn settle(&self, change: impl FnOnce(&mut Said)) {
+        // Held until it is shown: an older decision must not be shown after a newer one.
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut said);
+        let policy = self.sources.resolve(said.choices, &said.sent);
+        let known = std::mem::replace(&mut *self.policy.lock().unwrap_or_else(PoisonError::into_inner), policy.clone());
+        if known != policy {
+            self.change(|status| show(status, &policy, self.system_language));
+        }
     }
 }
 

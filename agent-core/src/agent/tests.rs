@@ -2,6 +2,7 @@ use deskbell_protocol::{
     device::{Confirmation, Registration},
     error::ErrorCode,
     id::RequesterId,
+    settings::SentSetting,
     ticket::AttachmentRole,
 };
 
@@ -21,6 +22,7 @@ fn state(enabled: bool, person: Option<RequesterId>) -> AgentState {
         revision: 1,
         organization: "Halden IT".into(),
         client: "Northwind".into(),
+        settings: Vec::new(),
         domains: Vec::new(),
         confirmation: person.map(|requester_id| Confirmation {
             requester_id,
@@ -223,4 +225,24 @@ async fn a_setting_that_cannot_be_used_is_said_and_the_agent_works() {
     let agent = open_with(folder.path(), machine("theme", "blue", false)).await;
     let problem = agent.status().problems.into_iter().find(|problem| problem.code == ProblemCode::SettingRefused);
     assert_eq!(problem.unwrap().subject.as_deref(), Some("the test: theme has to be one of system, light, dark"));
+}
+
+#[tokio::test]
+async fn what_the_server_sends_holds_at_once_and_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    let sent = |name: &str, value: &str| SentSetting { name: name.into(), value: value.into(), locked: true };
+    let settings = vec![sent("hotkey", "Ctrl+F9"), sent("theme", "dark")];
+    told(&agent, AgentState { settings, ..state(true, None) }).await;
+    assert_eq!((agent.status().hotkey.key.as_deref(), agent.status().theme), (Some("Ctrl+F9"), Theme::Dark));
+    let refused = agent.set_preferences(Language::En, Theme::Light).await.unwrap_err();
+    assert_eq!(refused.code, CommandErrorCode::Local(LocalErrorCode::SettingManaged));
+    let beside = Policy::of_user(&agent.0.folders);
+    assert_eq!(beside.config, agent.config(), "whoever asks beside it hears the same");
+    drop(agent);
+
+    let agent = open(folder.path()).await;
+    assert_eq!(agent.status().hotkey.key.as_deref(), Some("Ctrl+F9"));
+    told(&agent, AgentState { revision: 2, ..state(true, None) }).await;
+    assert_eq!(agent.status().hotkey.key.as_deref(), Some("Ctrl+F12"), "it is taken back");
 }

@@ -2,7 +2,10 @@
 //! profile are made from it; a new setting is a row here, a field of [`Config`] and its texts
 //! `setting.<name>` and `setting.<name>.text` in `ui/locales`.
 
-use deskbell_protocol::ticket::Language;
+use deskbell_protocol::{
+    settings::{LANGUAGES, SWITCH, Sendable, THEMES, UPDATE_RINGS},
+    ticket::Language,
+};
 use url::Url;
 
 use super::config::{Config, EnrolmentKey, Proxy, UpdateRing};
@@ -24,9 +27,6 @@ pub struct Setting {
     pub example: &'static str,
     /// Never shown and never logged.
     pub secret: bool,
-    /// The helpdesk's server may send it. It may not send what leads to the server or to what is
-    /// trusted: whoever took the server over once could keep the agents for good.
-    pub by_server: bool,
     /// The person picks it in *Personal settings*.
     pub choice: bool,
     /// Takes a value over, or says why it is none.
@@ -70,7 +70,6 @@ pub const SETTINGS: &[Setting] = &[
         name: "hotkey",
         example: "Ctrl+Alt+H",
         default: Some(DEFAULT_HOTKEY),
-        by_server: true,
         set: |config, text| {
             text.clone_into(&mut config.hotkey);
             Ok(())
@@ -80,8 +79,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "language",
         example: "fr",
-        kind: Kind::OneOf(&["en", "fr"]),
-        by_server: true,
+        kind: Kind::OneOf(LANGUAGES),
         choice: true,
         set: |config, text| {
             let languages = [Language::En, Language::Fr].map(|language| (language.as_str(), language));
@@ -92,9 +90,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "theme",
         example: "dark",
-        kind: Kind::OneOf(&["system", "light", "dark"]),
+        kind: Kind::OneOf(THEMES),
         default: Some("system"),
-        by_server: true,
         choice: true,
         set: |config, text| {
             let themes = [Theme::System, Theme::Light, Theme::Dark].map(|theme| (theme.as_str(), theme));
@@ -133,16 +130,14 @@ pub const SETTINGS: &[Setting] = &[
         example: "off",
         kind: Kind::Switch,
         default: Some("on"),
-        by_server: true,
         set: |config, text| switch(text).map(|on| config.updates = on),
         ..BLANK
     },
     Setting {
         name: "update_ring",
         example: "early",
-        kind: Kind::OneOf(&["stable", "early"]),
+        kind: Kind::OneOf(UPDATE_RINGS),
         default: Some("stable"),
-        by_server: true,
         set: |config, text| {
             let rings = [UpdateRing::Stable, UpdateRing::Early].map(|ring| (ring.as_str(), ring));
             word(text, &rings).map(|ring| config.update_ring = ring)
@@ -157,7 +152,6 @@ const BLANK: Setting = Setting {
     default: None,
     example: "",
     secret: false,
-    by_server: false,
     choice: false,
     set: |_, _| Ok(()),
 };
@@ -166,6 +160,12 @@ impl Setting {
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Self> {
         SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// The helpdesk's server may send it.
+    #[must_use]
+    pub fn by_server(&self) -> bool {
+        Sendable::of(self.name).is_some()
     }
 
     /// Why a value cannot be used; nothing where it can.
@@ -211,7 +211,7 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
 
 fn switch(text: &str) -> Result<bool, String> {
     let words = [("on", true), ("off", false), ("true", true), ("false", false), ("1", true), ("0", false)];
-    word(text, &words).map_err(|_| one_of(&["on", "off"]))
+    word(text, &words).map_err(|_| one_of(SWITCH))
 }
 
 fn address(text: &str) -> Result<Url, String> {

@@ -93,7 +93,7 @@ pub(super) fn resolve(given: &[Given]) -> Policy {
 }
 
 fn one(setting: &'static Setting, given: &[&Given], faults: &mut Vec<Fault>) -> Resolved {
-    let may = |given: &Given| given.origin != Origin::Server || setting.by_server;
+    let may = |given: &Given| given.origin != Origin::Server || setting.by_server();
     let mut usable = Vec::new();
     for given in given {
         let checked = match &given.value {

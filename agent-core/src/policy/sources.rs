@@ -1,13 +1,13 @@
 //! Who may set a setting, and what each of them has set. Reading is all that happens here; what follows
 //! from it is decided in [`super::resolve`].
 
-use deskbell_protocol::ticket::Language;
+use deskbell_protocol::{settings::SentSetting, ticket::Language};
 use serde::{Deserialize, Serialize};
 
 use super::{
     file,
     folders::Folders,
-    list::SETTINGS,
+    list::{SETTINGS, Setting},
     resolve::{self, Fault, Policy},
 };
 use crate::view::Theme;
@@ -62,7 +62,8 @@ impl Policy {
     /// What holds for this user, for whoever asks without opening the agent: it may run beside.
     #[must_use]
     pub fn of_user(folders: &Folders) -> Self {
-        Sources::read(folders).resolve(crate::agent::kept(&folders.data))
+        let (choices, sent) = crate::agent::kept(&folders.data);
+        Sources::read(folders).resolve(choices, &sent)
     }
 }
 
@@ -106,8 +107,10 @@ impl Sources {
 
     /// What holds.
     #[must_use]
-    pub fn resolve(&self, choices: Choices) -> Policy {
+    pub fn resolve(&self, choices: Choices, sent: &[SentSetting]) -> Policy {
         let mut given = self.given.clone();
+        // One that is not known here is a newer server's, and no fault of anybody's.
+        given.extend(sent.iter().filter(|sent| Setting::of(&sent.name).is_some()).map(from_server));
         given.extend(choices.given());
         let mut policy = resolve::resolve(&given);
         policy.faults.splice(..0, self.faults.iter().cloned());
@@ -127,6 +130,16 @@ impl Choices {
             recommended: false,
         };
         [language, theme].into_iter().flatten().map(given).collect()
+    }
+}
+
+fn from_server(sent: &SentSetting) -> Given {
+    Given {
+        origin: Origin::Server,
+        place: "the server".to_owned(),
+        name: sent.name.clone(),
+        value: Ok(sent.value.clone()),
+        recommended: !sent.locked,
     }
 }
 
@@ -174,7 +187,7 @@ mod tests {
             machine_files: vec![write("machine.toml", "hotkey = ["), folder.path().join("absent.toml")],
             user_file: Some(write("user.toml", "theme = \"dark\"")),
         };
-        let policy = Sources::read(&folders).resolve(Choices::default());
+        let policy = Sources::read(&folders).resolve(Choices::default(), &[]);
         assert_eq!(policy.config.theme, Theme::Dark);
         if cfg!(not(windows)) {
             assert_eq!(policy.faults.len(), 1, "{:?}", policy.faults);

@@ -28,6 +28,7 @@ fn state(person: Option<RequesterId>) -> AgentState {
         revision: 3,
         organization: "Halden IT".into(),
         client: "Northwind".into(),
+        settings: Vec::new(),
         domains: Vec::new(),
         confirmation: person.map(|requester_id| Confirmation {
             requester_id,

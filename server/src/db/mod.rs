@@ -13,6 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub mod agent_settings;
 pub mod attachments;
 pub mod attempts;
 pub mod challenges;

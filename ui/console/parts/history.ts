@@ -21,6 +21,9 @@ export function historyText(entry: HistoryEntry, of: 'client' | 'device', find: 
   if (entry.action === 'registration.changed') {
     return find(`console.history.registration.${String(detail.to ?? detail.registration)}`, values);
   }
+  if (entry.action === 'agent_settings.changed') {
+    return find(`console.history.agent_settings.${detail.to === null ? 'unset' : 'changed'}`, values);
+  }
   const key = `console.history.${entry.action}`;
   return (of === 'client' ? find(`${key}.of_client`, values) : undefined) ?? find(key, values);
 }

@@ -232,6 +232,23 @@ export interface paths {
         patch: operations["change"];
         trace?: never;
     };
+    "/api/console/v1/clients/{id}/agent-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["of_client"];
+        /** Sets one of them for the devices of a client. */
+        put: operations["set_for_client"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/v1/clients/{id}/enablement": {
         parameters: {
             query?: never;
@@ -579,6 +596,23 @@ export interface paths {
         patch: operations["change_me"];
         trace?: never;
     };
+    "/api/console/v1/organization/agent-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["of_organization"];
+        /** Sets one of them for every device whose client says nothing of it. */
+        put: operations["set_for_organization"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/v1/organization/enablement": {
         parameters: {
             query?: never;
@@ -924,6 +958,8 @@ export interface components {
              *     console shows *waiting* until then.
              */
             revision: number;
+            /** @description What the agent is told to do, unless its computer's own administrator says otherwise. */
+            settings?: components["schemas"]["SentSetting"][];
         };
         /** @description What is decided for a device's agent, and whether it has heard. */
         AgentSummary: {
@@ -1226,7 +1262,7 @@ export interface components {
          * @description What went wrong, for programs. Programs match this and never the message.
          * @enum {string}
          */
-        ErrorCode: "malformed" | "body_too_large" | "subject_missing" | "subject_too_long" | "text_missing" | "text_too_long" | "name_missing" | "name_too_long" | "email_invalid" | "file_too_large" | "too_many_files" | "ticket_too_large" | "file_type_refused" | "file_hash_mismatch" | "file_offset_wrong" | "enrolment_key_unknown" | "enrolment_key_expired" | "enrolment_key_used_up" | "enrolment_key_revoked" | "clock_skew" | "signature_missing" | "signature_invalid" | "signature_replayed" | "wrong_server" | "device_unknown" | "device_unapproved" | "device_quarantined" | "device_revoked" | "not_enabled" | "not_confirmed" | "author_changed" | "requester_deactivated" | "client_changed" | "token_wrong" | "token_expired" | "token_missing" | "domain_foreign" | "too_many_requests" | "handover_expired" | "handover_used" | "content_conflict" | "ticket_closed" | "not_found" | "conflict" | "name_taken" | "domain_taken" | "domain_invalid" | "password_too_short" | "setup_code_wrong" | "sign_in_failed" | "not_signed_in" | "csrf_missing" | "not_allowed" | "agent_too_old" | "storage_full" | "unavailable" | "internal";
+        ErrorCode: "malformed" | "body_too_large" | "subject_missing" | "subject_too_long" | "text_missing" | "text_too_long" | "name_missing" | "name_too_long" | "email_invalid" | "file_too_large" | "too_many_files" | "ticket_too_large" | "file_type_refused" | "file_hash_mismatch" | "file_offset_wrong" | "enrolment_key_unknown" | "enrolment_key_expired" | "enrolment_key_used_up" | "enrolment_key_revoked" | "clock_skew" | "signature_missing" | "signature_invalid" | "signature_replayed" | "wrong_server" | "device_unknown" | "device_unapproved" | "device_quarantined" | "device_revoked" | "not_enabled" | "not_confirmed" | "author_changed" | "requester_deactivated" | "client_changed" | "token_wrong" | "token_expired" | "token_missing" | "domain_foreign" | "too_many_requests" | "handover_expired" | "handover_used" | "content_conflict" | "ticket_closed" | "not_found" | "conflict" | "name_taken" | "domain_taken" | "domain_invalid" | "setting_invalid" | "password_too_short" | "setup_code_wrong" | "sign_in_failed" | "not_signed_in" | "csrf_missing" | "not_allowed" | "agent_too_old" | "storage_full" | "unavailable" | "internal";
         ErrorDetails: {
             /**
              * @description The client's domains, where an address did not match them.
@@ -1360,6 +1396,14 @@ export interface components {
             choice?: boolean | null;
             level: components["schemas"]["Level"];
             name: string;
+        };
+        /** @description One setting at one level. */
+        LevelSetting: {
+            inherited?: components["schemas"]["SetValue"] | null;
+            name: string;
+            own?: components["schemas"]["SetValue"] | null;
+            /** @description What it may be; any text where there are none. */
+            words: string[];
         };
         MailJob: {
             /** Format: int64 */
@@ -1644,6 +1688,16 @@ export interface components {
             waiting: number;
         };
         /**
+         * @description One value, as a part of [`crate::device::AgentState`]. An agent that does not know the name passes
+         *     over it: the server may be newer.
+         */
+        SentSetting: {
+            /** @description The person may not set another. */
+            locked: boolean;
+            name: string;
+            value: string;
+        };
+        /**
          * Format: uuid
          * @description The server, once for its life; agents check it before they sign anything.
          */
@@ -1656,6 +1710,19 @@ export interface components {
             public_url: string;
             technician: components["schemas"]["TechnicianView"];
             version: string;
+        };
+        SetValue: {
+            at: components["schemas"]["i64"];
+            by: string;
+            /** @description The person may not set another. */
+            locked: boolean;
+            value: string;
+        };
+        SettingChange: {
+            locked?: boolean;
+            name: string;
+            /** @description Null: this level says nothing of it any more. */
+            value?: string | null;
         };
         Setup: {
             /** @description As the server printed it at its start; case and hyphens do not matter. */
@@ -2451,6 +2518,76 @@ export interface operations {
             };
         };
     };
+    of_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LevelSetting"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_for_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LevelSetting"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     client: {
         parameters: {
             query?: never;
@@ -3156,6 +3293,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TechnicianView"];
+                };
+            };
+        };
+    };
+    of_organization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LevelSetting"][];
+                };
+            };
+        };
+    };
+    set_for_organization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LevelSetting"][];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

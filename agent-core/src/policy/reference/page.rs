@@ -27,7 +27,7 @@ pub(super) fn page(texts: &Texts) -> String {
             setting.name,
             values(setting.kind),
             setting.example,
-            if setting.by_server { "yes" } else { "no" },
+            if setting.by_server() { "yes" } else { "no" },
             texts.title(setting),
             texts.text(setting),
             notes(setting),

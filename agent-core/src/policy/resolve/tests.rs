@@ -1,3 +1,4 @@
+use deskbell_protocol::settings::{SENDABLE, SWITCH, SentSetting};
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -64,9 +65,9 @@ fn who_wins(#[case] text: &str, #[case] value: &str, #[case] origin: Origin, #[c
 fn what_is_picked_beats_file_and_environment_but_nobody_who_manages() {
     let sources = |given| Sources { given, faults: Vec::new() };
     let choices = Choices { language: None, theme: Some(Theme::Dark) };
-    let free = sources(vec![given(Origin::User, "theme", "light")]).resolve(choices);
+    let free = sources(vec![given(Origin::User, "theme", "light")]).resolve(choices, &[]);
     assert_eq!((free.config.theme, of(&free, "theme").origin), (Theme::Dark, Origin::Choice));
-    let managed = sources(vec![given(Origin::Machine, "theme", "light")]).resolve(choices);
+    let managed = sources(vec![given(Origin::Machine, "theme", "light")]).resolve(choices, &[]);
     assert_eq!((managed.config.theme, of(&managed, "theme").locked), (Theme::Light, true));
 }
 
@@ -110,6 +111,27 @@ fn the_server_sets_nothing_that_leads_to_it() {
         let policy = resolve(&[given(Origin::Server, name, "https://evil.example")]);
         assert_eq!(policy.config, Config::default(), "{name}");
         assert!(!of(&policy, name).locked && policy.faults.len() == 1, "{name}: {:?}", policy.faults);
+    }
+}
+
+#[test]
+fn what_a_newer_server_sends_is_passed_over() {
+    let sent = |name: &str, value: &str| SentSetting { name: name.into(), value: value.into(), locked: true };
+    let policy = Sources::default().resolve(Choices::default(), &[sent("hotkey", "F9"), sent("mood", "good")]);
+    assert_eq!((policy.config.hotkey.as_str(), of(&policy, "hotkey").locked), ("F9", true));
+    assert_eq!(policy.faults, []);
+}
+
+/// What the server takes is what the agent takes.
+#[test]
+fn both_ends_know_the_same_values() {
+    for sendable in SENDABLE {
+        let setting = Setting::of(sendable.name).unwrap();
+        match setting.kind {
+            crate::policy::Kind::OneOf(words) => assert_eq!(words, sendable.words),
+            crate::policy::Kind::Switch => assert_eq!(sendable.words, SWITCH),
+            other => assert!(sendable.words.is_empty(), "{other:?}"),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use deskbell_protocol::device::{AgentState, Confirmation};
 
-use crate::db::{Tx, clients, installations::Installation};
+use crate::db::{Tx, agent_settings, clients, installations::Installation};
 
 /// The state of an installation, as it is in this transaction.
 pub(in crate::api) async fn of(tx: &mut Tx, installation: &Installation) -> sqlx::Result<AgentState> {
@@ -14,6 +14,7 @@ pub(in crate::api) async fn of(tx: &mut Tx, installation: &Installation) -> sqlx
         client: installation.client_name.clone(),
         domains: clients::domains(tx, installation.client_id.0).await?,
         confirmation: confirmation(installation),
+        settings: agent_settings::sent(tx, installation.client_id.0).await?,
     })
 }
 

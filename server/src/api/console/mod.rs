@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::error::{ApiError, ApiResult};
 
+pub mod agent_settings;
 pub mod attachments;
 pub mod clients;
 pub mod devices;
