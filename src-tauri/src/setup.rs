@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use deskbell_agent_core::{
     Agent, Setup,
-    policy::{Choices, Config, Folders, Sources},
+    policy::{Config, Folders, Policy, Sources},
 };
 use deskbell_protocol::ticket::Language;
 
@@ -107,7 +107,7 @@ pub(crate) fn with_screen(first: Option<Action>, language: Language) -> Result<(
 
 /// The session's own start, which policy may not want.
 pub(crate) fn with_session(language: Language) -> Result<(), StartError> {
-    let wanted = Sources::read(&Folders::of_user()?).resolve(Choices::default()).config.autostart;
+    let wanted = Policy::of_user(&Folders::of_user()?).config.autostart;
     if wanted { with_screen(None, language) } else { Ok(()) }
 }
 

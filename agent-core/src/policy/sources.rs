@@ -85,8 +85,8 @@ impl Sources {
 
     #[cfg(windows)]
     fn add_machine(&mut self, _: &Folders) {
-        for key in super::registry::KEYS {
-            self.add(super::registry::read(windows_registry::LOCAL_MACHINE, key));
+        for read in super::registry::all() {
+            self.add(read);
         }
     }
 
