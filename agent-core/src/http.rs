@@ -296,7 +296,7 @@ fn failed(error: reqwest::Error) -> HttpError {
     if text.contains("certificate") { HttpError::Untrusted(text) } else { HttpError::Unreachable(text) }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),

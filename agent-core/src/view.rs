@@ -110,6 +110,8 @@ pub enum ProblemCode {
     HotkeyUnsupported,
     /// No program shows tray icons on this desktop.
     TrayMissing,
+    /// No web view to show windows with: pages open in the browser.
+    WebviewMissing,
     DiskFull,
     /// A value that somebody has set cannot be used, and another one holds instead.
     SettingRefused,
@@ -371,6 +373,10 @@ pub enum LocalErrorCode {
     ServerUnintelligible,
     NotEnrolled,
     ScreenshotUnavailable,
+    /// The server's link to a page leads elsewhere than to the configured server.
+    HandoverForeign,
+    /// It would go through the network unprotected.
+    HandoverInsecure,
     KeyStoreRefused,
     StoreFailed,
     NotFound,

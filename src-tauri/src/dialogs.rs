@@ -1,9 +1,9 @@
-//! The system's own windows for choosing files.
+//! The system's own windows: for choosing files, and for a word where no window of ours can be shown.
 
 use std::path::PathBuf;
 
-use tauri::{Manager, WebviewWindow};
-use tauri_plugin_dialog::{DialogExt, FilePath};
+use tauri::{AppHandle, Manager, WebviewWindow};
+use tauri_plugin_dialog::{DialogExt, FilePath, MessageDialogKind};
 use tokio::sync::oneshot;
 
 /// Files to attach; none where the person thought better of it.
@@ -23,6 +23,16 @@ pub(crate) async fn save(window: &WebviewWindow, name: &str) -> Option<PathBuf> 
         let _ = answer.send(file);
     });
     chosen.await.ok().flatten().and_then(path)
+}
+
+/// Says something, and returns when it was read.
+pub(crate) async fn tell(app: &AppHandle, text: &str) {
+    let (answer, read) = oneshot::channel();
+    app.dialog().message(text).title("Deskbell").kind(MessageDialogKind::Warning).show(move |_| {
+        let _ = answer.send(());
+    });
+    // Closed in another way, it is read as well.
+    let _ = read.await;
 }
 
 fn path(file: FilePath) -> Option<PathBuf> {

@@ -11,6 +11,7 @@ use tauri::{AppHandle, Emitter, Manager};
 
 use crate::{
     actions::Cause,
+    browser,
     capture::{self, Camera},
     clock,
     windows::{self, Look, Page},
@@ -24,6 +25,10 @@ const REPAINT: Duration = Duration::from_millis(150);
 /// already, it is raised and keeps that: a second press is somebody looking for the window.
 pub(crate) fn open(app: &AppHandle, cause: Cause) {
     let app = app.clone();
+    if !browser::has_web_view(&app) {
+        // A picture would have nowhere to go.
+        return windows::open(&app, Page::NewTicket, Look::of(&app.state::<Agent>().status()));
+    }
     tauri::async_runtime::spawn(async move {
         let status = app.state::<Agent>().status();
         let look = Look::of(&status);

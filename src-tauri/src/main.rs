@@ -8,6 +8,7 @@
 mod actions;
 mod autostart;
 mod background;
+mod browser;
 mod capture;
 mod cli;
 mod clock;

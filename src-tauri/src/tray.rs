@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use deskbell_agent_core::view::{AgentStatus, Bell};
+use deskbell_agent_core::view::{AgentStatus, Bell, ProblemCode};
 use deskbell_protocol::{device::HotkeyState, ticket::Language};
 use tauri::{
     AppHandle, Manager,
@@ -189,8 +189,11 @@ pub(crate) fn status_line(status: &AgentStatus) -> String {
     match status.bell {
         Bell::Inactive => texts::text(language, "tray.status.inactive").to_owned(),
         Bell::Unconfirmed => texts::text(language, "tray.status.unconfirmed").to_owned(),
+        Bell::Offline { waiting: 0 } if web_view_is_missing(status) => {
+            texts::text(language, "tray.status.webview_missing.offline").to_owned()
+        }
         Bell::Offline { waiting } => offline(language, waiting),
-        Bell::Active | Bell::Reply => hotkey_line(status).unwrap_or_else(|| connected(status)),
+        Bell::Active | Bell::Reply => hotkey_line(status).unwrap_or_else(|| place_line(status)),
     }
 }
 
@@ -202,6 +205,19 @@ fn hotkey_line(status: &AgentStatus) -> Option<String> {
         HotkeyState::Unsupported => Some(texts::text(status.language, "tray.status.hotkey_unsupported").to_owned()),
         HotkeyState::Registered | HotkeyState::Off => None,
     }
+}
+
+/// Where tickets are written, if it is not where people expect it; else whom they go to.
+fn place_line(status: &AgentStatus) -> String {
+    if web_view_is_missing(status) {
+        texts::text(status.language, "tray.status.webview_missing").to_owned()
+    } else {
+        connected(status)
+    }
+}
+
+fn web_view_is_missing(status: &AgentStatus) -> bool {
+    status.problems.iter().any(|problem| problem.code == ProblemCode::WebviewMissing)
 }
 
 fn connected(status: &AgentStatus) -> String {
@@ -232,7 +248,7 @@ fn tooltip(status: &AgentStatus) -> String {
 
 #[cfg(test)]
 mod tests {
-    use deskbell_agent_core::view::{HotkeyStatus, Theme};
+    use deskbell_agent_core::view::{HotkeyStatus, Problem, Theme};
     use deskbell_protocol::device::{AgentState, Registration};
 
     use super::*;
@@ -310,6 +326,17 @@ mod tests {
             ]
         );
         assert_eq!(status_line(&french), "Connecté à Halden IT");
+    }
+
+    #[test]
+    fn without_a_web_view_the_menu_says_where_tickets_are_written() {
+        let problem = Problem { code: ProblemCode::WebviewMissing, subject: None };
+        let missing = |bell| AgentStatus { problems: vec![problem.clone()], ..status(bell) };
+        assert_eq!(status_line(&missing(Bell::Active)), "Opens in the browser: WebView2 is missing");
+        let offline = status_line(&missing(Bell::Offline { waiting: 0 }));
+        assert_eq!(offline, "Offline, and WebView2 is missing: nothing can be written");
+        let saved = status_line(&missing(Bell::Offline { waiting: 2 }));
+        assert_eq!(saved, "Offline. 2 items saved on this PC", "what waits is worth more");
     }
 
     #[test]

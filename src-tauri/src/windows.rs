@@ -1,6 +1,9 @@
 //! The three windows: created once, hidden instead of closed, on top with the focus when they are opened.
 
-use deskbell_agent_core::view::{AgentStatus, Theme};
+use deskbell_agent_core::{
+    Agent,
+    view::{AgentStatus, Theme},
+};
 use deskbell_protocol::{id::TicketId, ticket::Language};
 use serde::{Deserialize, Serialize};
 use tauri::{
@@ -8,7 +11,10 @@ use tauri::{
     window::Color,
 };
 
-use crate::texts;
+use crate::{
+    browser::{self, Place},
+    texts,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,13 +84,20 @@ impl Look {
 
 /// Makes the new-ticket window without showing it, so that the hotkey opens it at once.
 pub(crate) fn prewarm(app: &AppHandle, look: Look) {
+    if !browser::has_web_view(app) {
+        tracing::warn!("there is no web view: pages open in the browser");
+        return;
+    }
     if let Err(error) = create(app, Page::NewTicket, look, None) {
         tracing::error!(%error, "the new ticket window cannot be made");
     }
 }
 
-/// Opens a window, or raises it where it is open.
+/// Opens a window, or raises it where it is open. Without a web view none is attempted.
 pub(crate) fn open(app: &AppHandle, page: Page, look: Look) {
+    if elsewhere(app, page) {
+        return;
+    }
     let opened = match get(app, page) {
         Some(window) => raise(&window),
         None => create(app, page, look, None).and_then(|window| raise(&window)),
@@ -95,6 +108,9 @@ pub(crate) fn open(app: &AppHandle, page: Page, look: Look) {
 /// Opens *My tickets* at one conversation. A window that is being made finds the ticket in its
 /// address, since it cannot hear an event yet.
 pub(crate) fn open_ticket(app: &AppHandle, ticket: TicketId, look: Look) {
+    if elsewhere(app, Page::Tickets) {
+        return;
+    }
     let opened = match get(app, Page::Tickets) {
         Some(window) => {
             window.emit_to(window.label(), "show-ticket", ShowTicket { ticket }).and_then(|()| raise(&window))
@@ -102,6 +118,17 @@ pub(crate) fn open_ticket(app: &AppHandle, ticket: TicketId, look: Look) {
         None => create(app, Page::Tickets, look, Some(ticket)).and_then(|window| raise(&window)),
     };
     log_failure(Page::Tickets, opened);
+}
+
+/// Whether the page is shown, or spoken of, in another way than in a window.
+fn elsewhere(app: &AppHandle, page: Page) -> bool {
+    match browser::place(browser::has_web_view(app), &app.state::<Agent>().status(), page) {
+        Place::Window => false,
+        place => {
+            browser::open(app, place);
+            true
+        }
+    }
 }
 
 #[derive(Clone, Serialize)]

@@ -30,6 +30,7 @@ use crate::{
 };
 
 mod form;
+mod handover;
 mod outgoing;
 mod person;
 mod preferences;
