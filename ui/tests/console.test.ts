@@ -44,6 +44,11 @@ describe('the history', () => {
     expect(text('enablement.changed', { level: 'client', to: false })).toBe('disabled the agent for the whole client');
     expect(text('enablement.changed', { level: 'device', to: null })).toBe('took back the choice of this device');
   });
+  test('says what agents are told', () => {
+    const told = { level: 'client', name: 'hotkey', locked: true };
+    expect(text('agent_settings.changed', { ...told, to: 'F9' })).toBe('set “hotkey” to “F9”');
+    expect(text('agent_settings.changed', { ...told, to: null })).toBe('no longer sets “hotkey”');
+  });
   test('of a client does not say *this device*', () => {
     for (const to of [true, false, null]) {
       expect(text('enablement.changed', { level: 'device', to }, 'client')).not.toContain('this device');

@@ -76,9 +76,18 @@ fn one(level: Level) -> Total {
         }
         Level::Endpoint => cargo(&["--test", "endpoint*"]),
         Level::Ui => counted(ui(&["npm", "test"])),
-        Level::Desktop => {
-            cargo(&["--test", "harness", "--test", "portal", "--test", "replicas", "--test", "several_people"])
-        }
+        Level::Desktop => cargo(&[
+            "--test",
+            "harness",
+            "--test",
+            "portal",
+            "--test",
+            "replicas",
+            "--test",
+            "several_people",
+            "--test",
+            "policy",
+        ]),
         Level::Story => {
             let mut total = of(shell::watch(demo::run_story(false)).1);
             total += cargo(&["--test", "demo_can_fail"]);

@@ -133,7 +133,9 @@ fn one(setting: &'static Setting, given: &[&Given], faults: &mut Vec<Fault>) -> 
 }
 
 fn fault(given: &Given, reason: &str) -> Fault {
-    Fault { place: given.place.clone(), setting: Some(given.name.clone()), reason: reason.to_owned() }
+    // What the server sends has no place of its own.
+    let place = if given.place.is_empty() { "the server".to_owned() } else { given.place.clone() };
+    Fault { place, setting: Some(given.name.clone()), reason: reason.to_owned() }
 }
 
 #[cfg(test)]

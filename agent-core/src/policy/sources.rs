@@ -136,7 +136,7 @@ impl Choices {
 fn from_server(sent: &SentSetting) -> Given {
     Given {
         origin: Origin::Server,
-        place: "the server".to_owned(),
+        place: String::new(),
         name: sent.name.clone(),
         value: Ok(sent.value.clone()),
         recommended: !sent.locked,
