@@ -29,12 +29,6 @@ fn read(root: &Key, name: &str, path: &str, origin: Origin) -> Result<Vec<Given>
     Ok(given)
 }
 
-/// What setup.exe wrote for one person alone; in the person's hands, as their file is.
-pub(super) fn read_own() -> Result<Vec<Given>, Fault> {
-    let own = |given: Given| Given { origin: Origin::User, place: r"HKCU\SOFTWARE\Deskbell".to_owned(), ..given };
-    Ok(values(windows_registry::CURRENT_USER, KEYS[0], false)?.into_iter().map(own).collect())
-}
-
 fn values(root: &Key, name: &str, path: &str, origin: Origin, recommended: bool) -> Result<Vec<Given>, Fault> {
     let place = format!(r"{name}\{path}");
     // There is no such key where nothing was set.

@@ -68,14 +68,12 @@ impl Policy {
 }
 
 impl Sources {
-    /// Reads what is there. What cannot be read is a fault among the others, and keeps nobody from
+    /// Reads what is there: this computer's settings and, weaker, the person's. What cannot be read is a fault among the others, and keeps nobody from
     /// working: a bell that does not ring over a misspelt colour would be the greater damage.
     #[must_use]
     pub fn read(folders: &Folders) -> Self {
         let mut sources = Self::default();
         sources.add_machine(folders);
-        #[cfg(windows)]
-        sources.add(super::registry::read_own());
         if let Some(path) = &folders.user_file {
             sources.add(file::toml(path, Origin::User));
         }
