@@ -108,6 +108,8 @@ pub enum ProblemCode {
     KeyStoreRefused,
     HotkeyTaken,
     HotkeyUnsupported,
+    /// The system has not been allowed to show us the screen.
+    ScreenNotAllowed,
     /// No program shows tray icons on this desktop.
     TrayMissing,
     /// No web view to show windows with: pages open in the browser.

@@ -13,7 +13,7 @@ use crate::{
     actions::Cause,
     browser,
     capture::{self, Camera},
-    clock,
+    clock, permission,
     windows::{self, Look, Page},
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn open(app: &AppHandle, cause: Cause) {
         let usable = status.state.as_ref().is_some_and(|state| state.usable());
         let kept = windows::is_visible(&app, Page::NewTicket) && app.state::<Camera>().describe().is_some();
         // A closed form sends nothing, so it needs no picture.
-        let raw = if usable && !kept { shoot(&app, look, Page::NewTicket).await } else { None };
+        let raw = if usable && !kept { shoot(&app, look, Page::NewTicket, false).await } else { None };
         windows::open(&app, Page::NewTicket, look);
         if !kept {
             keep(&app, raw, cause == Cause::Hotkey).await;
@@ -47,7 +47,7 @@ pub(crate) fn open(app: &AppHandle, cause: Cause) {
 /// Takes the picture again, on the person's wish, without our windows in it.
 pub(crate) async fn retake(app: &AppHandle) -> Option<Screenshot> {
     let look = Look::of(&app.state::<Agent>().status());
-    let raw = shoot(app, look, Page::NewTicket).await;
+    let raw = shoot(app, look, Page::NewTicket, true).await;
     windows::open(app, Page::NewTicket, look);
     keep(app, raw, false).await
 }
@@ -57,7 +57,10 @@ pub(crate) async fn current(app: &AppHandle) -> Result<TicketForm, CommandError>
 }
 
 /// The windows that hide for the picture come back behind the one that is about to open.
-async fn shoot(app: &AppHandle, look: Look, opening: Page) -> Option<RgbaImage> {
+async fn shoot(app: &AppHandle, look: Look, opening: Page, wished: bool) -> Option<RgbaImage> {
+    if !permission::to_capture(app.state::<Agent>().inner(), wished) {
+        return None;
+    }
     let hidden = windows::hide_all(app);
     if !hidden.is_empty() {
         tokio::time::sleep(REPAINT).await;

@@ -22,6 +22,9 @@ use crate::{
     windows::{self, Look, Page},
 };
 
+#[cfg(target_os = "macos")]
+use crate::link;
+
 /// Runs until the person quits. Where an agent runs already, it is asked for `first`, and this one ends.
 pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup::StartError> {
     let shutdown = CancellationToken::new();
@@ -85,6 +88,15 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
         // The last window was closed; the bell stays.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         RunEvent::Exit => shutdown.cancel(),
+        // Links and a second start come as events there, and not as command lines.
+        #[cfg(target_os = "macos")]
+        RunEvent::Opened { urls } => {
+            urls.iter()
+                .filter_map(|url| link::action(url.as_str()))
+                .for_each(|action| actions::run(app, action, Cause::CommandLine));
+        }
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => actions::run(app, Action::NewTicket, Cause::CommandLine),
         _ => {}
     });
     Ok(())

@@ -29,6 +29,7 @@ mod installation;
 mod link;
 mod log;
 mod notify;
+mod permission;
 mod policy;
 mod running;
 mod setup;

@@ -4,6 +4,8 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::server::Server;
+
 #[derive(Debug)]
 pub struct Api {
     http: reqwest::Client,
@@ -30,6 +32,21 @@ impl Api {
         let session: Value = answer.json().await?;
         let csrf = session["csrf"].as_str().context("no CSRF proof")?.to_owned();
         Ok(Self { http: http.clone(), base: format!("{server}/api/console/v1"), cookie, csrf })
+    }
+
+    /// A server in use: an organization, a client with this domain whose devices are on, and the secret of an
+    /// enrolment key for a few of them.
+    pub async fn with_client(server: &mut Server, domain: &str) -> Result<(Self, String)> {
+        let answers = json!({"code": server.setup_code().await?, "organization": "Harbour IT", "name": "Ada Byron",
+            "email": "ada@harbour.example", "password": "correct horse battery", "language": "en"});
+        let api = Self::set_up(server.http(), &server.url(), answers).await?;
+        let client = api.post("/clients", json!({"name": "Northwind", "domains": [domain]})).await?;
+        let client = client["id"].as_str().context("a client without id")?;
+        let choice = json!({"enabled": true, "include_device_choices": false});
+        api.put(&format!("/clients/{client}/enablement"), choice).await?;
+        let wanted = json!({"name": "Front desk", "expires_in_days": 7, "max_devices": 10});
+        let key = api.post(&format!("/clients/{client}/enrolment-keys"), wanted).await?;
+        Ok((api, key["secret"].as_str().context("a key without secret")?.to_owned()))
     }
 
     pub async fn get(&self, path: &str) -> Result<Value> {

@@ -17,7 +17,6 @@ use deskbell_tests::{
     tray_host::TrayHost,
     wait::{SOON, until},
 };
-use serde_json::json;
 
 const PROGRAM: &str = "/usr/bin/deskbell";
 const SETTINGS: &str = "/etc/deskbell/agent.toml";
@@ -35,7 +34,7 @@ async fn play() -> Result<()> {
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     let mut server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?;
     server.start().await?;
-    let key = prepare(&mut server).await?;
+    let (_, key) = Api::with_client(&mut server, "northwind.example").await?;
     let first = packages::make("deb", VERSIONS[0], folder.path()).await?;
     let second = packages::make("deb", VERSIONS[1], folder.path()).await?;
     let before = traces().await?;
@@ -81,19 +80,6 @@ async fn play() -> Result<()> {
     ensure!(after.is_empty(), "a purge leaves nothing: {after:?}");
     ensure!(own.join("data/deskbell/deskbell.db").exists(), "not even a purge touches people's homes");
     server.stop().await
-}
-
-async fn prepare(server: &mut Server) -> Result<String> {
-    let answers = json!({"code": server.setup_code().await?, "organization": "Harbour IT", "name": "Ada Byron",
-        "email": "ada@harbour.example", "password": "correct horse battery", "language": "en"});
-    let api = Api::set_up(server.http(), &server.url(), answers).await?;
-    let client = api.post("/clients", json!({"name": "Northwind", "domains": ["northwind.example"]})).await?;
-    let client = client["id"].as_str().context("a client without id")?;
-    api.put(&format!("/clients/{client}/enablement"), json!({"enabled": true, "include_device_choices": false}))
-        .await?;
-    let wanted = json!({"name": "Front desk", "expires_in_days": 7, "max_devices": 2});
-    let key = api.post(&format!("/clients/{client}/enrolment-keys"), wanted).await?;
-    Ok(key["secret"].as_str().context("a key without secret")?.to_owned())
 }
 
 async fn install(deb: &Path, version: &str) -> Result<()> {

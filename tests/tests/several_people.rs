@@ -18,7 +18,7 @@ use deskbell_tests::{
     tray_host::TrayHost,
     wait::{SOON, until},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const DOMAIN: &str = "northwind.example";
 const NEW_TICKET: &str = "New ticket";
@@ -49,7 +49,7 @@ async fn play() -> Result<()> {
     let mut server =
         Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?.with_mail(mail.port());
     server.start().await?;
-    let (api, key) = prepare(&mut server).await?;
+    let (api, key) = Api::with_client(&mut server, DOMAIN).await?;
     let installed = install(folder.path(), &server.url(), &key)?;
 
     let users = [
@@ -99,20 +99,6 @@ impl Seat {
         command.args(["-c", script]);
         Ok(String::from_utf8_lossy(&process::run(command).await?).trim().to_owned())
     }
-}
-
-/// An organization, a client whose devices are on, and a key for two of them.
-async fn prepare(server: &mut Server) -> Result<(Api, String)> {
-    let answers = json!({"code": server.setup_code().await?, "organization": "Harbour IT", "name": "Ada Byron",
-        "email": "ada@harbour.example", "password": "correct horse battery", "language": "en"});
-    let api = Api::set_up(server.http(), &server.url(), answers).await?;
-    let client = api.post("/clients", json!({"name": "Northwind", "domains": [DOMAIN]})).await?;
-    let client = client["id"].as_str().context("a client without id")?;
-    api.put(&format!("/clients/{client}/enablement"), json!({"enabled": true, "include_device_choices": false}))
-        .await?;
-    let wanted = json!({"name": "Front desk", "expires_in_days": 7, "max_devices": 2});
-    let key = api.post(&format!("/clients/{client}/enrolment-keys"), wanted).await?;
-    Ok((api, key["secret"].as_str().context("a key without secret")?.to_owned()))
 }
 
 /// One program and one file of settings for everybody at this computer, where everybody can read them.

@@ -35,6 +35,7 @@ pub(crate) fn macos() -> Total {
         let clippy = cross::cargo(target, &words);
         proof.step(&format!("the whole workspace type-checks and passes clippy for {}", target.triple()), clippy);
     }
+    proof.tests(host(&["--test", "macos*"]));
     proof.end("macOS (type-checked: nothing is linked, nothing runs)")
 }
 

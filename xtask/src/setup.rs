@@ -47,6 +47,7 @@ const DESKTOP: &[&str] = &[
     "libsecret-tools",
     "openbox",
     "webkit2gtk-driver",
+    "weston",
     "x11-utils",
     "xdotool",
     "xvfb",

@@ -87,6 +87,8 @@ fn one(level: Level) -> Total {
             "several_people",
             "--test",
             "policy",
+            "--test",
+            "wayland",
         ]),
         Level::Story => {
             let mut total = of(shell::watch(demo::run_story(false)).1);
