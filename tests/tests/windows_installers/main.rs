@@ -1,0 +1,10 @@
+//! The installers for Windows, under wine: what an administrator runs without a question, and what is on
+//! the device afterwards.
+
+#![cfg(target_os = "linux")]
+
+mod device;
+mod msi;
+mod packages;
+mod setup_exe;
+mod upgrade_in_use;
