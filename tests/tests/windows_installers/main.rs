@@ -4,7 +4,10 @@
 #![cfg(target_os = "linux")]
 
 mod device;
+mod documented;
 mod msi;
 mod packages;
+mod pages;
 mod setup_exe;
+mod signed;
 mod upgrade_in_use;
