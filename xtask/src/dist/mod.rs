@@ -38,7 +38,7 @@ pub(crate) struct Options {
     /// The folder with deskbell.exe and WebView2Loader.dll, packaged as they are instead of built.
     #[arg(long)]
     windows_from: Option<PathBuf>,
-    /// The folder with deskbell, packaged for Linux as it is instead of built.
+    /// The folder with deskbell and deskbell-server, packaged for Linux as they are instead of built.
     #[arg(long)]
     linux_from: Option<PathBuf>,
     /// Package under another version than the one in Cargo.toml, to try an upgrade.
@@ -82,7 +82,7 @@ struct Plan<'a> {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if options.windows_from.is_none() {
+    if options.windows_from.is_none() && options.linux_from.is_none() {
         setup::run(Extent::Dist, false)?;
     }
     let out = std::path::absolute(options.out.clone().unwrap_or_else(|| shell::target().join("dist")))?;
@@ -95,37 +95,36 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         signing: &options.signing,
     };
     files::empty(&plan.stages)?;
-    let wanted = |kind| options.only.is_empty() || options.only.contains(&kind);
-    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| wanted(*kind)).collect();
-    let mut made = Vec::new();
-    if kinds.iter().any(|kind| matches!(kind, Kind::Setup | Kind::Msi)) {
-        let stage = windows(&plan, options.windows_from.as_deref())?;
-        if kinds.contains(&Kind::Setup) {
-            made.push(setup_exe::make(&plan, &stage)?);
-        }
-        if kinds.contains(&Kind::Msi) {
-            made.push(msi::make(&plan, &stage)?);
-        }
-    }
-    if kinds.iter().any(|kind| matches!(kind, Kind::Deb | Kind::Rpm)) {
-        let programs = options.linux_from.clone().map_or_else(|| build::linux(plan.debug), Ok)?;
-        if kinds.contains(&Kind::Deb) {
-            made.push(deb::make(&plan, &programs)?);
-        }
-        if kinds.contains(&Kind::Rpm) {
-            made.push(rpm::make(&plan, &programs)?);
-        }
-    }
-    if kinds.contains(&Kind::Server) {
-        made.extend(server::make(&plan)?);
-    }
-    if kinds.contains(&Kind::Parts) {
-        made.push(parts::make(&plan)?);
-    }
+    let wanted = |kind: &Kind| options.only.is_empty() || options.only.contains(kind);
+    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(wanted).collect();
+    let made = make(&plan, options, &kinds)?;
     std::fs::remove_dir_all(&plan.stages)?;
     files::sums(&plan.out, &made)?;
     made.iter().for_each(|file| println!("{}", file.display()));
     Ok(())
+}
+
+fn make(plan: &Plan, options: &Options, kinds: &[Kind]) -> Result<Vec<PathBuf>> {
+    let any = |of: &[Kind]| kinds.iter().any(|kind| of.contains(kind));
+    let (mut stage, mut linux) = (PathBuf::new(), PathBuf::new());
+    if any(&[Kind::Setup, Kind::Msi]) {
+        stage = windows(plan, options.windows_from.as_deref())?;
+    }
+    if any(&[Kind::Deb, Kind::Rpm, Kind::Server]) {
+        linux = options.linux_from.clone().map_or_else(|| build::linux(plan.debug), Ok)?;
+    }
+    let mut made = Vec::new();
+    for kind in kinds {
+        match kind {
+            Kind::Setup => made.push(setup_exe::make(plan, &stage)?),
+            Kind::Msi => made.push(msi::make(plan, &stage)?),
+            Kind::Deb => made.push(deb::make(plan, &linux)?),
+            Kind::Rpm => made.push(rpm::make(plan, &linux)?),
+            Kind::Server => made.extend(server::make(plan, &linux)?),
+            Kind::Parts => made.push(parts::make(plan)?),
+        }
+    }
+    Ok(made)
 }
 
 /// The variable that every tool knows (reproducible-builds.org), else the time of the last commit.

@@ -19,9 +19,6 @@ const HIDDEN: &[(&str, u32)] =
 /// What wixl ignores or says otherwise.
 const TABLES: &[&str] = &[
     "UPDATE CustomAction SET Type = 51 WHERE Action = 'KeepServerUrl'",
-    "UPDATE CustomAction SET Type = 51 WHERE Action = 'EmptyEarlierKey'",
-    "UPDATE CustomAction SET Type = 51 WHERE Action = 'EmptyKey'",
-    "UPDATE CustomAction SET Type = 51 WHERE Action = 'EmptyHandOver'",
     // Properties that reach the part of the installation that runs as the system. wixl writes its own two.
     "UPDATE Property SET Value = 'SERVER_URL;ENROLMENT_KEY;PURGE_USER_DATA;START_AGENT;NEWER_INSTALLED;OLDER_INSTALLED' \
      WHERE Property = 'SecureCustomProperties'",

@@ -1,14 +1,14 @@
 //! What somebody who runs the server takes home: one archive, and a container file that uses it.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
 use super::{Plan, files};
-use crate::{
-    build,
-    shell::{self, command},
-};
+use crate::shell::{self, command};
 
 /// From the repository to the archive.
 const FILES: &[(&str, &str)] = &[
@@ -19,8 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("CHANGELOG.md", "CHANGELOG.md"),
 ];
 
-pub(super) fn make(plan: &Plan) -> Result<Vec<PathBuf>> {
-    let programs = build::linux(plan.debug)?;
+pub(super) fn make(plan: &Plan, programs: &Path) -> Result<Vec<PathBuf>> {
     let name = format!("deskbell-server-{}-linux-{}", plan.version, std::env::consts::ARCH);
     let stage = plan.stages.join(&name);
     fs::create_dir_all(stage.join("docs"))?;
@@ -48,7 +47,7 @@ pub(super) fn make(plan: &Plan) -> Result<Vec<PathBuf>> {
 }
 
 /// The same files make the same archive: in one order, of one time, owned by nobody in particular.
-fn pack(plan: &Plan, name: &str, archive: &std::path::Path) -> Result<()> {
+fn pack(plan: &Plan, name: &str, archive: &Path) -> Result<()> {
     let mut tar =
         command(&["tar", "--create", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=ustar"]);
     tar.args(["--mode=u=rwX,go=rX", "--use-compress-program=gzip --no-name -9"]);

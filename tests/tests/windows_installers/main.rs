@@ -1,0 +1,13 @@
+//! The installers for Windows, under wine: what an administrator runs without a question, and what is on
+//! the device afterwards.
+
+#![cfg(target_os = "linux")]
+
+mod device;
+mod documented;
+mod msi;
+mod packages;
+mod pages;
+mod setup_exe;
+mod signed;
+mod upgrade_in_use;
