@@ -182,7 +182,10 @@ impl Setting {
         match self.kind {
             _ if self.secret => HIDDEN.to_owned(),
             Kind::Switch => switch(value).map_or_else(|_| value.to_owned(), |on| on_off(on).to_owned()),
-            Kind::Proxy => Url::parse(value).map_or_else(|_| value.to_owned(), |url| without_password(&url)),
+            Kind::Proxy => match Url::parse(value) {
+                Ok(url) if url.password().is_some() => without_password(&url),
+                _ => value.to_owned(),
+            },
             _ => value.to_owned(),
         }
     }
@@ -215,10 +218,11 @@ fn switch(text: &str) -> Result<bool, String> {
 }
 
 fn address(text: &str) -> Result<Url, String> {
-    let wrong = || "has to be an address that begins with http:// or https://, without a query".to_owned();
+    let wrong = || "has to be an address of http:// or https:// with nothing but host, port and path".to_owned();
     let url = Url::parse(text).map_err(|_| wrong())?;
+    let nobody = url.username().is_empty() && url.password().is_none();
     let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
-    if plain { Ok(url) } else { Err(wrong()) }
+    if plain && nobody { Ok(url) } else { Err(wrong()) }
 }
 
 fn proxy(text: &str) -> Result<Proxy, String> {

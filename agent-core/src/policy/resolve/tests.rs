@@ -75,6 +75,7 @@ fn what_is_picked_beats_file_and_environment_but_nobody_who_manages() {
 #[case("server_url", "ftp://a")]
 #[case("server_url", "helpdesk")]
 #[case("server_url", "https://a/?b=c")]
+#[case("server_url", "https://camille:SECRET@a/")]
 #[case("language", "klingon")]
 #[case("theme", "blue")]
 #[case("proxy", "proxy.internal:3128")]
