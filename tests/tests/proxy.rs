@@ -2,6 +2,7 @@
 //! ticket arrives, or the agent says what is in its way and keeps it.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use deskbell_tests::{
     headless::Headless,
