@@ -3,17 +3,27 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+use std::rc::Rc;
+
 use deskbell_tests::{
+    agent::Agent,
+    desktop::Desktop,
     headless::Headless,
     helpdesk::Helpdesk,
     process,
     proxy::{Proxy, Tls},
     server::program,
     tls::{Authority, Front, Valid},
+    tray_host::TrayHost,
+    wait::{SOON, until},
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    process::Command,
+};
 
 const NAME: &str = "helpdesk.example";
 
@@ -140,6 +150,66 @@ async fn each_obstacle_on_the_way_is_named_and_no_other() {
     let report = doctor(&agent).await;
     report.assert_well();
     assert_eq!(report.code("tls"), "tls_trusted");
+}
+
+/// Answers every request alike, as the gate of a guest network does.
+async fn gate(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut visitor, _)) = listener.accept().await {
+            let _ = visitor.read(&mut [0; 4096]).await;
+            let _ = visitor.write_all(answer.as_bytes()).await;
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_gate_in_the_network_is_told_from_a_wrong_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_helpdesk, mut agent) = well(&folder).await;
+    agent.stop().await.unwrap();
+    for (answer, code) in [
+        ("HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\nContent-Length: 0\r\n\r\n", "sign_in_page"),
+        ("HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n", "sign_in_page"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n<html></html>\r\n", "server_unintelligible"),
+        ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "server_unavailable"),
+        ("this is no HTTP at all\r\n\r\n", "server_unavailable"),
+    ] {
+        agent.set("DESKBELL_SERVER_URL", &gate(answer).await);
+        doctor(&agent).await.assert_failed(code);
+    }
+}
+
+/// It is well there: anything else is an error of its own.
+async fn look(agent: &Agent) -> Report {
+    Report::of((Some(0), agent.run(&["doctor", "--json"]).await.unwrap()))
+}
+
+#[tokio::test]
+async fn on_a_desktop_the_bell_the_key_and_the_key_store_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let helpdesk = Helpdesk::open(folder.path()).await.unwrap();
+    let desktop = Rc::new(Desktop::start(folder.path()).await.unwrap());
+    let mut agent = Agent::new(&desktop, &helpdesk.server.url(), &helpdesk.enrolment_key).unwrap();
+    agent.start().await.unwrap();
+    helpdesk.welcome().await.unwrap();
+    until("the agent holds its key", SOON, async || {
+        let status: Value = serde_json::from_str(&agent.run(&["status", "--json"]).await?)?;
+        Ok((status["status"]["hotkey"]["state"] == "registered").then_some(()))
+    })
+    .await
+    .unwrap();
+    let report = look(&agent).await;
+    for (check, code) in [("tray", "tray_missing"), ("hotkey", "hotkey_held"), ("key_store", "key_kept")] {
+        assert_eq!(report.code(check), code, "{:#}", report.said);
+    }
+    let _tray = TrayHost::start(&desktop).await.unwrap();
+    assert_eq!(look(&agent).await.code("tray"), "tray_there");
+    agent.stop().await.unwrap();
+    let report = look(&agent).await;
+    assert_eq!((report.code("agent"), report.code("hotkey")), ("agent_ended", "hotkey_free"));
 }
 
 #[tokio::test]
