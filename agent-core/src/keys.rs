@@ -33,14 +33,27 @@ pub(crate) enum KeyError {
 /// (`kept_there`), a key store that does not answer is waited for and not replaced by a file.
 /// Blocks: the key store may ask the person.
 pub(crate) fn load_or_make(folder: &Path, account: &str, kept_there: bool) -> Result<(SigningKey, Place), KeyError> {
-    let file = folder.join(FILE);
-    if file.exists() {
-        return Ok((parse(&fs::read_to_string(file)?)?, Place::File));
+    if let Some(key) = from_file(folder)? {
+        return Ok((key, Place::File));
     }
+    let file = folder.join(FILE);
     match from_key_store(account) {
         Ok(key) => Ok((key, Place::KeyStore)),
         Err(keyring::Error::NoEntry) => make(&file, account),
         Err(error) if is_missing(&error) && !kept_there => make_file(&file),
+        Err(error) => Err(KeyError::Refused(error.to_string())),
+    }
+}
+
+/// The key of this installation where there is one, and where it lies. Nothing is made.
+/// Blocks: the key store may ask the person.
+pub(crate) fn find(folder: &Path, account: &str) -> Result<Option<(SigningKey, Place)>, KeyError> {
+    if let Some(key) = from_file(folder)? {
+        return Ok(Some((key, Place::File)));
+    }
+    match from_key_store(account) {
+        Ok(key) => Ok(Some((key, Place::KeyStore))),
+        Err(keyring::Error::NoEntry) => Ok(None),
         Err(error) => Err(KeyError::Refused(error.to_string())),
     }
 }
@@ -58,6 +71,14 @@ pub(crate) fn retire(folder: &Path, account: &str) -> Result<(), KeyError> {
         tracing::debug!(%error, "the old key stays in the key store");
     }
     Ok(())
+}
+
+fn from_file(folder: &Path) -> Result<Option<SigningKey>, KeyError> {
+    match fs::read_to_string(folder.join(FILE)) {
+        Ok(text) => parse(&text).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn from_key_store(account: &str) -> Result<SigningKey, keyring::Error> {

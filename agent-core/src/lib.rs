@@ -7,6 +7,7 @@ mod agent;
 pub mod bell;
 pub mod clock;
 mod context;
+pub mod doctor;
 mod error;
 mod files;
 mod http;

@@ -91,10 +91,29 @@ pub enum ProblemCode {
     DeviceUnapproved,
     DeviceQuarantined,
     DeviceRevoked,
-    /// The server's address has no answer: no name, no route, refused, timed out.
+    /// Nobody knows the server's name here: a wrong one, or no network.
+    ServerNameUnknown,
+    /// A computer is there, and nothing listens at the server's port.
+    ServerRefused,
+    /// Nothing comes back, not even a refusal: mostly a firewall.
+    ServerTimedOut,
+    /// There is no way to the server for another reason: no route, cut off, or one in front of it is alone.
     ServerUnreachable,
-    /// The server's certificate is issued by nobody this device trusts.
+    ProxyUnreachable,
+    /// The proxy wants a name and a password, or others than those it got.
+    ProxyAuthentication,
+    /// The proxy answers, and does not lead to the server.
+    ProxyRefused,
+    /// The certificate is issued by nobody this device trusts; the subject names who issued it.
     CertificateUntrusted,
+    /// The certificate is out of its dates, or this device's clock is wrong.
+    CertificateExpired,
+    /// The certificate is for another name than the server's.
+    CertificateWrongName,
+    /// What answers speaks no TLS that we speak.
+    TlsFailed,
+    /// The network wants a visitor to sign in on a page first.
+    SignInPage,
     /// Something answers there, and it is no Deskbell server.
     ServerUnintelligible,
     /// The address answers as another server than the one this device enrolled with.

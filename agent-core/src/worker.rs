@@ -59,6 +59,15 @@ impl Fault {
             _ => None,
         }
     }
+
+    /// As the person sees it. What has no name of its own concerns the server.
+    fn shown(&self, http: &Http) -> Problem {
+        let named = match self {
+            Self::Http(error) => error.subject(),
+            _ => None,
+        };
+        Problem { code: self.problem(), subject: named.or_else(|| http.url().host_str().map(str::to_owned)) }
+    }
 }
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -96,6 +105,9 @@ pub(crate) async fn work(inner: &Inner) {
         failures += 1;
         tracing::warn!(%fault, failures, "not in touch with the server");
         inner.live.store(false, Ordering::Relaxed);
+        if matches!(&fault, Fault::Http(error) if !matches!(error, HttpError::Refused(_))) {
+            http.renew();
+        }
         if let Err(error) = note(inner, http, &fault).await {
             tracing::error!(%error, "the fault cannot be noted");
         }
@@ -133,8 +145,7 @@ async fn note(inner: &Inner, http: &Http, fault: &Fault) -> Result<(), Fault> {
         })
         .await?;
     inner.show(effects).await?;
-    inner
-        .set_worker_problem(Some(Problem { code: fault.problem(), subject: http.url().host_str().map(str::to_owned) }));
+    inner.set_worker_problem(Some(fault.shown(http)));
     inner.set_online(false);
     Ok(())
 }

@@ -40,6 +40,7 @@ fn for_agents() -> OpenApiRouter<App> {
         .routes(routes!(agent::hello::hello))
         .routes(routes!(agent::enrol::enrol))
         .routes(routes!(agent::sync::sync))
+        .routes(routes!(agent::state::state))
         .routes(routes!(agent::live::live))
         .routes(routes!(agent::tickets::ticket))
         .routes(routes!(agent::attachments::upload, agent::attachments::progress))

@@ -6,6 +6,7 @@ mod common;
 
 use common::{Client, Ready, Running, client, file, item, ready, ticket};
 use deskbell_protocol::{
+    device::AgentState,
     error::ErrorCode,
     id::{MessageId, RequesterId},
     limits::{FILES, SYNC_ITEMS},
@@ -244,6 +245,19 @@ async fn a_copied_key_is_found_out_and_both_are_shut_out() {
     let installation = api.put(&path, json!({"registration": "accepted"})).await.unwrap();
     assert_eq!(installation["registration"], "accepted");
     there.device.sync(there.epoch, 0, Vec::new()).await.expect("whichever machine comes first is let in again");
+}
+
+#[tokio::test]
+async fn a_device_asks_how_it_stands_and_changes_nothing_by_that() {
+    let (_server, api, _, mut there) = begin().await;
+    let state: AgentState = there.device.get("/state").await.unwrap().json().await.unwrap();
+    assert!(state.usable());
+    assert_eq!(state.confirmation.map(|person| person.requester_id), Some(there.person));
+    there.send(Vec::new()).await;
+    let path = format!("/installations/{}/registration", there.enrolled.installation_id);
+    api.put(&path, json!({"registration": "revoked"})).await.unwrap();
+    let (_, body) = refusal(there.device.get("/state").await.unwrap()).await.unwrap();
+    assert_eq!(body.code, ErrorCode::DeviceRevoked);
 }
 
 #[tokio::test]

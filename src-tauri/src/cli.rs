@@ -28,6 +28,9 @@ pub(crate) enum Call {
     Policy {
         json: bool,
     },
+    Doctor {
+        json: bool,
+    },
     /// The agent without a screen, driven by lines of JSON; for tests and for servers.
     Headless,
 }
@@ -60,7 +63,8 @@ fn command(language: Language) -> Command {
         .subcommand(about("settings", "cli.settings"))
         .subcommand(about("enrol", "cli.enrol").arg(key_file))
         .subcommand(about("status", "cli.status").arg(json.clone()))
-        .subcommand(about("policy", "cli.policy").arg(json))
+        .subcommand(about("policy", "cli.policy").arg(json.clone()))
+        .subcommand(about("doctor", "cli.doctor").arg(json))
         .subcommand(about("open", "cli.open").arg(link))
         .subcommand(about("start", "cli.start"))
         .subcommand(Command::new("headless").hide(true));
@@ -83,6 +87,7 @@ fn call(matches: &ArgMatches) -> Call {
         Some(("start", _)) => Call::Background,
         #[cfg(windows)]
         Some(("installation", matches)) => Call::Installation(installation::order(matches)),
+        Some(("doctor", matches)) => Call::Doctor { json: matches.get_flag("json") },
         Some(("headless", _)) => Call::Headless,
         _ => Call::Start,
     }
@@ -113,6 +118,8 @@ mod tests {
             ("deskbell status --json", Call::Status { json: true }),
             ("deskbell policy", Call::Policy { json: false }),
             ("deskbell policy --json", Call::Policy { json: true }),
+            ("deskbell doctor", Call::Doctor { json: false }),
+            ("deskbell doctor --json", Call::Doctor { json: true }),
         ] {
             assert_eq!(parsed(line), Ok(call), "{line}");
         }

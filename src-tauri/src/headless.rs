@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use deskbell_agent_core::{
     Agent,
+    policy::Folders,
     view::{AgentStatus, CommandError, News, OutboxEntry},
 };
 use deskbell_protocol::ticket::Language;
@@ -40,6 +41,7 @@ enum Line {
 
 /// Runs until its input ends.
 pub(crate) fn run(language: Language) -> Result<(), StartError> {
+    crate::log::start(&Folders::of_user()?.data);
     tauri::async_runtime::block_on(async {
         let (agent, _running, _config) = setup::open(language).await?;
         let shutdown = CancellationToken::new();

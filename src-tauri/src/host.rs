@@ -18,6 +18,12 @@ pub(crate) async fn watch(agent: Agent) {
     }
 }
 
+/// Whether there is one now.
+pub(crate) async fn present() -> zbus::Result<bool> {
+    let connection = Connection::session().await?;
+    Ok(DBusProxy::new(&connection).await?.name_has_owner(WATCHER.try_into()?).await?)
+}
+
 async fn follow(agent: &Agent) -> zbus::Result<()> {
     let connection = Connection::session().await?;
     let bus = DBusProxy::new(&connection).await?;

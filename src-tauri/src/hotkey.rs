@@ -11,6 +11,7 @@ use deskbell_agent_core::{
     view::{AgentStatus, Problem, ProblemCode},
 };
 use deskbell_protocol::device::HotkeyState;
+use global_hotkey::GlobalHotKeyManager;
 use tauri::{AppHandle, Manager};
 use tauri_plugin_global_shortcut::{GlobalShortcutExt, Shortcut, ShortcutState};
 
@@ -21,7 +22,7 @@ use crate::actions::{self, ACTIONS, Cause};
 pub(crate) struct Hotkey(Mutex<Option<Shortcut>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Wish {
+pub(crate) enum Wish {
     Hold(Shortcut),
     /// Policy says none, or the agent may not be used.
     Off,
@@ -32,7 +33,7 @@ enum Wish {
 }
 
 /// A key whose text cannot be read is treated as one that cannot be had: shown, reported, harmless.
-fn wish(usable: bool, key: Option<&str>, supported: bool) -> Wish {
+pub(crate) fn wish(usable: bool, key: Option<&str>, supported: bool) -> Wish {
     let Some(key) = key.filter(|_| usable) else { return Wish::Off };
     if !supported {
         return Wish::Unsupported;
@@ -42,7 +43,7 @@ fn wish(usable: bool, key: Option<&str>, supported: bool) -> Wish {
 
 /// A Wayland desktop gives no program a key that was pressed in another. An X server beside it
 /// (`XWayland`) takes the registration and never reports the key.
-fn supported(get: impl Fn(&str) -> Option<String>) -> bool {
+pub(crate) fn supported(get: impl Fn(&str) -> Option<String>) -> bool {
     let wayland = get("XDG_SESSION_TYPE").is_some_and(|kind| kind == "wayland")
         || get("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty());
     !(cfg!(target_os = "linux") && wayland)
@@ -74,6 +75,13 @@ pub(crate) fn apply(app: &AppHandle, agent: &Agent, status: &AgentStatus) {
 /// A key that another program holds may become free.
 pub(crate) fn worth_retrying(status: &AgentStatus) -> bool {
     status.hotkey.state == HotkeyState::Taken
+}
+
+/// Takes the key and gives it back, for whoever wants to know whether it can be had.
+pub(crate) fn is_free(key: &str) -> bool {
+    let Ok(shortcut) = Shortcut::from_str(key) else { return false };
+    // The keys that it holds end with it.
+    GlobalHotKeyManager::new().is_ok_and(|manager| manager.register(shortcut).is_ok())
 }
 
 fn report(agent: &Agent, state: HotkeyState, key: Option<&str>) {

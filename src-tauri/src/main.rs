@@ -15,6 +15,7 @@ mod clock;
 mod commands;
 mod console;
 mod dialogs;
+mod doctor;
 mod dropped;
 mod form;
 mod ground;
@@ -42,6 +43,7 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use cli::Call;
 use deskbell_protocol::ticket::Language;
+use setup::StartError;
 
 fn main() -> ExitCode {
     console::attach();
@@ -50,28 +52,32 @@ fn main() -> ExitCode {
         Ok(call) => call,
         Err(error) => error.exit(),
     };
-    let done = match call {
-        Call::Start => setup::with_screen(None, language),
-        Call::Background => setup::with_session(language),
-        Call::Run(action) => setup::with_screen(Some(action), language),
-        Call::Enrol { key_file } => setup::enrol_only(&key_file, language),
-        Call::Status { json } => setup::print_status(json, language),
-        Call::Policy { json } => policy::print(json, language),
+    run(call, language).unwrap_or_else(|error| failed(&error, language))
+}
+
+fn run(call: Call, language: Language) -> Result<ExitCode, StartError> {
+    match call {
+        Call::Start => setup::with_screen(None, language)?,
+        Call::Background => setup::with_session(language)?,
+        Call::Run(action) => setup::with_screen(Some(action), language)?,
+        Call::Enrol { key_file } => setup::enrol_only(&key_file, language)?,
+        Call::Status { json } => setup::print_status(json, language)?,
+        Call::Policy { json } => policy::print(json, language)?,
         #[cfg(windows)]
-        Call::Installation(order) => installation::run(&order),
-        Call::Headless => headless::run(language),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let text = error.text(language);
-            eprintln!("{text}");
-            tracing::error!(%error, "ended");
-            // Whoever started us from a menu reads no terminal.
-            if !std::io::stderr().is_terminal() {
-                notify::failure(&text);
-            }
-            ExitCode::FAILURE
-        }
+        Call::Installation(order) => installation::run(&order)?,
+        Call::Doctor { json } => return doctor::run(json, language),
+        Call::Headless => headless::run(language)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn failed(error: &StartError, language: Language) -> ExitCode {
+    let text = error.text(language);
+    eprintln!("{text}");
+    tracing::error!(%error, "ended");
+    // Whoever started us from a menu reads no terminal.
+    if !std::io::stderr().is_terminal() {
+        notify::failure(&text);
+    }
+    ExitCode::FAILURE
 }

@@ -66,7 +66,7 @@ mod tests {
         let ours = |table: &Table| {
             let mut keys: Vec<_> = table
                 .keys()
-                .filter(|key| ["tray.", "notification.", "cli."].iter().any(|p| key.starts_with(p)))
+                .filter(|key| ["tray.", "notification.", "cli.", "doctor."].iter().any(|p| key.starts_with(p)))
                 .cloned()
                 .collect();
             keys.sort();

@@ -19,6 +19,10 @@ pub mod apart;
 #[cfg(target_os = "linux")]
 pub mod desktop;
 #[cfg(target_os = "linux")]
+pub mod headless;
+#[cfg(target_os = "linux")]
+pub mod helpdesk;
+#[cfg(target_os = "linux")]
 pub mod notifications;
 #[cfg(target_os = "linux")]
 pub mod os_user;
@@ -27,7 +31,11 @@ pub mod packages;
 #[cfg(target_os = "linux")]
 pub mod picture;
 #[cfg(target_os = "linux")]
+pub mod proxy;
+#[cfg(target_os = "linux")]
 pub mod story;
+#[cfg(target_os = "linux")]
+pub mod tls;
 #[cfg(target_os = "linux")]
 pub mod tray_host;
 #[cfg(target_os = "linux")]

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     sync::watch,
 };
 
@@ -53,16 +53,28 @@ impl Process {
     /// The same, with a text on the standard input that ends there.
     pub fn start_with_input(name: &str, command: &mut Command, log: &Path, input: Option<&str>) -> Result<Self> {
         let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        if let (Some(text), Some(mut pipe)) = (input.map(str::to_owned), child.stdin.take()) {
+        let mut process = Self::spawn(name, command.stdin(stdin), log)?;
+        if let (Some(text), Some(mut pipe)) = (input.map(str::to_owned), process.child.stdin.take()) {
             tokio::spawn(async move { pipe.write_all(text.as_bytes()).await });
         }
+        Ok(process)
+    }
+
+    fn spawn(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let (sender, output) = watch::channel(String::new());
         let file = File::options().create(true).append(true).open(log).context("cannot open the log")?;
         follow(child.stdout.take(), sender.clone(), file.try_clone()?);
         follow(child.stderr.take(), sender, file);
         Ok(Self { name: name.to_owned(), child, output, log: log.to_owned() })
+    }
+
+    /// The same, with a standard input that stays open.
+    pub fn start_to_talk(name: &str, mut command: Command, log: &Path) -> Result<(Self, ChildStdin)> {
+        let mut process = Self::spawn(name, command.stdin(Stdio::piped()), log)?;
+        let input = process.child.stdin.take().context("its input was just opened")?;
+        Ok((process, input))
     }
 
     /// Waits until the output so far holds what `find` looks for.

@@ -26,6 +26,8 @@ pub(crate) enum Level {
     /// A private desktop with browser, tray and recorders; two servers over one PostgreSQL on it; two
     /// people at one computer, which needs root; updates from one version to the next.
     Desktop,
+    /// Proxies, certificates and what else lies between agent and server; `deskbell doctor` names each.
+    Network,
     /// Agent, server, mail and browser: the main job, and the proof that it can fail.
     Story,
     /// Built for Windows, and run under wine.
@@ -54,13 +56,13 @@ const DESKTOP: [&str; 14] = [
 ];
 
 pub(crate) fn run(level: Option<Level>) -> Result<bool> {
-    use Level::{Contract, Desktop, Endpoint, Lint, LinuxPackage, Macos, Story, Ui, Unit, Windows};
+    use Level::{Contract, Desktop, Endpoint, Lint, LinuxPackage, Macos, Network, Story, Ui, Unit, Windows};
     setup::run(Extent::Tests, false)?;
     if level.is_none_or(|level| matches!(level, Macos | Windows)) {
         cross::prepare()?;
     }
     build::interface()?;
-    let all = || vec![Unit, Contract, Endpoint, Desktop, Story, LinuxPackage, Windows, Macos, Ui, Lint];
+    let all = || vec![Unit, Contract, Endpoint, Network, Desktop, Story, LinuxPackage, Windows, Macos, Ui, Lint];
     let levels = level.map_or_else(all, |one| vec![one]);
     if levels.iter().any(|level| !matches!(level, Lint | Ui | Macos)) {
         build::programs()?;
@@ -99,6 +101,7 @@ fn one(level: Level) -> Total {
             total += cargo(&DESKTOP);
             total
         }
+        Level::Network => cargo(&["--test", "proxy", "--test", "doctor"]),
         Level::Story => {
             let mut total = of(shell::watch(demo::run_story(false)).1);
             total += cargo(&["--test", "demo_can_fail"]);

@@ -69,9 +69,11 @@ pub(crate) fn choices(connection: &Connection) -> StoreResult<Choices> {
 /// The same and what the server has sent, of an agent that may be running. Where there is no queue yet,
 /// nobody has said anything.
 pub(crate) fn kept(folder: &std::path::Path) -> (Choices, Vec<SentSetting>) {
-    let Some(connection) = store::peek(folder) else { return Default::default() };
-    let state: Option<AgentState> = settings::get(&connection, "state").unwrap_or_default();
-    (choices(&connection).unwrap_or_default(), state.map_or_else(Vec::new, |state| state.settings))
+    let read = store::peek(folder, |connection| {
+        let state: Option<AgentState> = settings::get(connection, "state").unwrap_or_default();
+        Ok((choices(connection).unwrap_or_default(), state.map_or_else(Vec::new, |state| state.settings)))
+    });
+    read.ok().flatten().unwrap_or_default()
 }
 
 impl Inner {

@@ -12,7 +12,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::view::{CommandError, LocalErrorCode};
 
+pub(crate) use peek::peek;
+
 pub(crate) mod outbox;
+mod peek;
 mod recovery;
 pub(crate) mod settings;
 pub(crate) mod tickets;
@@ -61,11 +64,6 @@ pub(crate) struct Store(Arc<Mutex<Connection>>);
 pub(crate) struct Opened {
     pub(crate) store: Store,
     pub(crate) set_aside: Option<PathBuf>,
-}
-
-/// For reading beside an agent that runs; nothing where there is no queue that can be read.
-pub(crate) fn peek(folder: &Path) -> Option<Connection> {
-    Connection::open_with_flags(folder.join(FILE), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).ok()
 }
 
 impl Store {

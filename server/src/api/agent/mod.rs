@@ -7,7 +7,7 @@ pub mod handover;
 pub mod hello;
 pub(in crate::api) mod ingest;
 pub mod live;
-pub(in crate::api) mod state;
+pub mod state;
 pub mod sync;
 pub mod tickets;
 pub mod updates;

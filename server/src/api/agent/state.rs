@@ -1,8 +1,29 @@
-//! What an installation is told about itself.
+//! `GET /api/agent/v1/state`: what an installation is told about itself.
 
-use deskbell_protocol::device::{AgentState, Confirmation};
+use axum::extract::State;
+use deskbell_protocol::{
+    device::{AgentState, Confirmation},
+    error::ErrorBody,
+};
 
-use crate::db::{Tx, agent_settings, clients, installations::Installation};
+use crate::{
+    App,
+    auth::device::Device,
+    db::{Tx, agent_settings, clients, installations::Installation},
+    error::ApiResult,
+    extract::Json,
+};
+
+/// The present state. It is part of every sync's answer too; asking here changes nothing, so that a
+/// diagnosis can ask beside an agent that runs.
+#[utoipa::path(get, path = "/api/agent/v1/state", tag = "agent", responses(
+    (status = 200, body = AgentState),
+    (status = 403, body = ErrorBody),
+))]
+pub async fn state(State(app): State<App>, device: Device) -> ApiResult<Json<AgentState>> {
+    let mut tx = app.db.read().await?;
+    Ok(Json(of(&mut tx, &device.installation).await?))
+}
 
 /// The state of an installation, as it is in this transaction.
 pub(in crate::api) async fn of(tx: &mut Tx, installation: &Installation) -> sqlx::Result<AgentState> {
