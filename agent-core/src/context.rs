@@ -13,9 +13,9 @@ pub(crate) fn facts() -> DeviceFacts {
         name: System::host_name().unwrap_or_else(|| "?".to_owned()),
         os: os(),
         platform: std::env::consts::OS.to_owned(),
-        model: firmware("product_name"),
+        model: firmware().model.clone(),
         // The serial number is for administrators on Linux; elsewhere the system gives it to everybody.
-        serial: firmware("product_serial"),
+        serial: firmware().serial.clone(),
         os_user: user(),
         ip: network().map(|network| network.ip),
     }
@@ -85,12 +85,25 @@ fn machine_id() -> Option<String> {
     sysinfo::Product::serial_number()
 }
 
-fn firmware(field: &str) -> Option<String> {
-    let text = match field {
-        "product_serial" => sysinfo::Product::serial_number(),
-        _ => sysinfo::Product::name(),
-    };
-    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+/// What the maker wrote into the computer.
+struct Firmware {
+    model: Option<String>,
+    serial: Option<String>,
+}
+
+/// Read once: it does not change while the program runs.
+fn firmware() -> &'static Firmware {
+    static FIRMWARE: std::sync::OnceLock<Firmware> = std::sync::OnceLock::new();
+    FIRMWARE.get_or_init(|| Firmware {
+        model: written(sysinfo::Product::name),
+        serial: written(sysinfo::Product::serial_number),
+    })
+}
+
+/// On Windows, sysinfo panics over firmware tables that lack what it looks for. No fact is worth the agent.
+fn written(ask: fn() -> Option<String>) -> Option<String> {
+    let text = std::panic::catch_unwind(ask).ok().flatten()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// As people call it, for example `Windows 11 Pro` or `Debian GNU/Linux 12`.
@@ -142,6 +155,13 @@ mod tests {
         assert_eq!(kept.user, None);
         assert_eq!(kept.uptime, None);
         assert_eq!(kept.system, all.system);
+    }
+
+    #[test]
+    fn firmware_that_cannot_be_read_says_nothing() {
+        assert_eq!(written(|| panic!("range start index 282 out of range for slice of length 131")), None);
+        assert_eq!(written(|| Some("  ".to_owned())), None);
+        assert_eq!(written(|| Some(" Latitude 5450 ".to_owned())).as_deref(), Some("Latitude 5450"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{fs, io, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::SigningKey;
+use keyring_core::{Entry, Error, api::CredentialStoreApi};
 
 use crate::clock;
 
@@ -39,7 +40,7 @@ pub(crate) fn load_or_make(folder: &Path, account: &str, kept_there: bool) -> Re
     let file = folder.join(FILE);
     match from_key_store(account) {
         Ok(key) => Ok((key, Place::KeyStore)),
-        Err(keyring::Error::NoEntry) => make(&file, account),
+        Err(Error::NoEntry) => make(&file, account),
         Err(error) if is_missing(&error) && !kept_there => make_file(&file),
         Err(error) => Err(KeyError::Refused(error.to_string())),
     }
@@ -53,7 +54,7 @@ pub(crate) fn find(folder: &Path, account: &str) -> Result<Option<(SigningKey, P
     }
     match from_key_store(account) {
         Ok(key) => Ok(Some((key, Place::KeyStore))),
-        Err(keyring::Error::NoEntry) => Ok(None),
+        Err(Error::NoEntry) => Ok(None),
         Err(error) => Err(KeyError::Refused(error.to_string())),
     }
 }
@@ -66,7 +67,7 @@ pub(crate) fn retire(folder: &Path, account: &str) -> Result<(), KeyError> {
         _ => {}
     }
     // Under a name that is not used again, what stays in the key store opens nothing.
-    let forgotten = keyring::Entry::new(SERVICE, account).and_then(|entry| entry.delete_credential());
+    let forgotten = entry(account).and_then(|entry| entry.delete_credential());
     if let Err(error) = forgotten {
         tracing::debug!(%error, "the old key stays in the key store");
     }
@@ -81,14 +82,29 @@ fn from_file(folder: &Path) -> Result<Option<SigningKey>, KeyError> {
     }
 }
 
-fn from_key_store(account: &str) -> Result<SigningKey, keyring::Error> {
-    let text = keyring::Entry::new(SERVICE, account)?.get_password()?;
-    parse(&text).map_err(|error| keyring::Error::BadEncoding(error.to_string().into_bytes()))
+/// Where the system keeps the key of an account. On Windows it stays with this machine: a key that roamed
+/// with its user's profile would be one key at two computers, and the server would shut both out.
+fn entry(account: &str) -> Result<Entry, Error> {
+    #[cfg(windows)]
+    return windows_native_keyring_store::Store::new()?.build(
+        SERVICE,
+        account,
+        Some(&std::collections::HashMap::from([("persistence", "local")])),
+    );
+    #[cfg(target_os = "macos")]
+    return apple_native_keyring_store::keychain::Store::new()?.build(SERVICE, account, None);
+    #[cfg(not(any(windows, target_os = "macos")))]
+    return dbus_secret_service_keyring_store::Store::new()?.build(SERVICE, account, None);
+}
+
+fn from_key_store(account: &str) -> Result<SigningKey, Error> {
+    let text = entry(account)?.get_password()?;
+    parse(&text).map_err(|error| Error::BadEncoding(error.to_string().into_bytes()))
 }
 
 fn make(file: &Path, account: &str) -> Result<(SigningKey, Place), KeyError> {
     let key = SigningKey::from_bytes(&clock::random());
-    let stored = keyring::Entry::new(SERVICE, account).and_then(|entry| entry.set_password(&spell(&key)));
+    let stored = entry(account).and_then(|entry| entry.set_password(&spell(&key)));
     match stored {
         Ok(()) => Ok((key, Place::KeyStore)),
         Err(error) if is_missing(&error) => make_file(file),
@@ -113,8 +129,8 @@ fn make_file(file: &Path) -> Result<(SigningKey, Place), KeyError> {
 }
 
 /// There is no key store here, as opposed to one that is locked or refuses.
-fn is_missing(error: &keyring::Error) -> bool {
-    matches!(error, keyring::Error::PlatformFailure(_))
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::PlatformFailure(_))
 }
 
 fn spell(key: &SigningKey) -> String {

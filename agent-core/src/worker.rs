@@ -1,6 +1,6 @@
 //! What the agent does by itself: it introduces itself, keeps in touch, and carries away what waits.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::atomic::Ordering, time::Duration};
 
 use deskbell_protocol::{
     device::{AgentState, Enrol, Enrolled, Registration},
@@ -9,6 +9,7 @@ use deskbell_protocol::{
     limits::POLL_SECONDS,
     signature,
 };
+use futures::FutureExt;
 use rusqlite::Connection;
 
 use crate::{
@@ -74,6 +75,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// Nobody tells this program that the network is back, so it looks as often as it would ask otherwise.
 const LONGEST_PAUSE: Duration = Duration::from_secs(POLL_SECONDS);
+/// A defect that is always there must not fill the disk with what it logs.
+pub(crate) const AFTER_A_FALL: Duration = Duration::from_secs(60);
 /// A server that asks for more is mistaken.
 const LONGEST_WISH: Duration = Duration::from_secs(15 * 60);
 
@@ -91,6 +94,15 @@ fn pause(fault: &Fault, failures: u32, fraction: f64) -> Duration {
         _ => None,
     };
     backoff(failures, fraction).max(wish.unwrap_or_default().min(LONGEST_WISH))
+}
+
+/// Begins again where a defect made the work fall over: the bell would otherwise look well, and deliver
+/// nothing until the next log-on. The panic itself is on the standard error.
+pub(crate) async fn tireless<W: Future<Output = ()>>(pause: Duration, work: impl Fn() -> W) {
+    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+        tracing::error!("the work fell over, which is a defect; it begins again");
+        tokio::time::sleep(pause).await;
+    }
 }
 
 /// Works for as long as it is not dropped.
@@ -298,6 +310,17 @@ mod tests {
     use deskbell_protocol::error::{ErrorBody, ErrorDetails};
 
     use super::*;
+
+    #[tokio::test]
+    async fn work_that_fell_over_begins_again() {
+        let times = std::cell::Cell::new(0);
+        tireless(Duration::ZERO, || async {
+            times.set(times.get() + 1);
+            assert!(times.get() > 2, "a defect");
+        })
+        .await;
+        assert_eq!(times.get(), 3);
+    }
 
     #[test]
     fn pauses_grow_to_a_minute_and_differ_between_agents() {

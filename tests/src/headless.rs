@@ -1,6 +1,9 @@
 //! The real agent without a screen: orders go in as lines of JSON, and what happens comes out.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -12,13 +15,22 @@ use tokio::{
 use crate::{
     process::{self, Process},
     server::program,
+    wine::{self, Wine},
 };
 
 #[derive(Debug)]
 pub struct Headless {
     folder: PathBuf,
     settings: Vec<(String, String)>,
+    system: System,
     running: Option<(Process, ChildStdin)>,
+}
+
+/// Which of the agent's programs it is.
+#[derive(Clone, Debug)]
+enum System {
+    Here,
+    Windows(Rc<Wine>),
 }
 
 impl Headless {
@@ -28,7 +40,15 @@ impl Headless {
         let folder = folder.to_owned();
         let settings = [("DESKBELL_SERVER_URL", server_url), ("DESKBELL_ENROLMENT_KEY", enrolment_key)];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Self { folder, settings, running: None }
+        Self { folder, settings, system: System::Here, running: None }
+    }
+
+    /// The program that was built for Windows, under wine. What is not in `settings` it has from the registry.
+    #[must_use]
+    pub fn on_windows(wine: &Rc<Wine>, settings: &[(&str, &str)]) -> Self {
+        let folder = wine.desktop().folder().join("windows");
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { folder, settings, system: System::Windows(Rc::clone(wine)), running: None }
     }
 
     /// From the next start on.
@@ -40,6 +60,17 @@ impl Headless {
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    fn program(&self) -> Result<Command> {
+        match &self.system {
+            System::Here => Ok(self.environment(process::command(program("deskbell")?))),
+            System::Windows(wine) => {
+                let mut command = wine.command(wine::program("deskbell.exe")?);
+                command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+                Ok(command)
+            }
+        }
     }
 
     fn environment(&self, mut command: Command) -> Command {
@@ -61,7 +92,7 @@ impl Headless {
     pub fn start(&mut self) -> Result<()> {
         ensure!(self.running.is_none(), "the agent runs already");
         std::fs::create_dir_all(&self.folder)?;
-        let mut command = self.environment(process::command(program("deskbell")?));
+        let mut command = self.program()?;
         command.arg("headless");
         self.running = Some(Process::start_to_talk("deskbell", command, &self.log())?);
         Ok(())
@@ -135,6 +166,12 @@ impl Headless {
         let output = tokio::time::timeout(process::START, command.output()).await.context("it does not end")??;
         let printed = String::from_utf8(output.stdout)?;
         Ok((output.status.code(), printed + &String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// SIGKILL: nothing of the program runs any more.
+    pub async fn kill(&mut self) -> Result<()> {
+        let (process, _input) = self.running.take().context("the agent does not run")?;
+        process.kill().await
     }
 
     pub async fn stop(&mut self) -> Result<()> {

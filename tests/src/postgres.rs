@@ -84,7 +84,7 @@ fn programs() -> Result<PathBuf> {
 /// PostgreSQL refuses to run as root; `postgres` is the user that Debian's package makes for it.
 fn unprivileged(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
-    if rustix::process::geteuid().is_root() {
+    if is_root() {
         command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
     }
     // A fast shutdown; the default TERM would wait for clients to leave.
@@ -94,10 +94,18 @@ fn unprivileged(program: &Path) -> Command {
 }
 
 async fn hand_over(folder: &Path) -> Result<()> {
-    if !rustix::process::geteuid().is_root() {
+    if !is_root() {
         return Ok(());
     }
     let mut chown = Command::new("chown");
     chown.arg("postgres:postgres").arg(folder);
     process::run(chown).await.map(drop)
+}
+
+/// PostgreSQL refuses to run as root.
+fn is_root() -> bool {
+    #[cfg(unix)]
+    return rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
+    false
 }

@@ -103,8 +103,17 @@ impl Wine {
 
     /// Writes a text into the registry.
     pub async fn set_value(&self, key: &str, name: &str, text: &str) -> Result<()> {
+        self.add(key, name, "REG_SZ", text).await
+    }
+
+    /// Writes a number into the registry.
+    pub async fn set_number(&self, key: &str, name: &str, number: u32) -> Result<()> {
+        self.add(key, name, "REG_DWORD", &number.to_string()).await
+    }
+
+    async fn add(&self, key: &str, name: &str, kind: &str, value: &str) -> Result<()> {
         let mut command = self.command("reg");
-        command.args(["add", key, "/v", name, "/t", "REG_SZ", "/d", text, "/f"]);
+        command.args(["add", key, "/v", name, "/t", kind, "/d", value, "/f"]);
         let ended = self.run(command).await?;
         ensure!(ended.code == 0, "reg add {key}: {}", ended.printed);
         Ok(())

@@ -10,16 +10,12 @@ use crate::{
     total::Total,
 };
 
-/// The crates whose tests have no part of Linux in them.
-const RUN_UNDER_WINE: &[&str] = &["deskbell-protocol", "deskbell-agent-core", "deskbell"];
-
 pub(crate) fn windows() -> Total {
     let mut proof = Proof::default();
     let build = cross::cargo(Target::Windows, &["build", "--workspace", "--all-targets"]);
     proof.step("the whole workspace builds for x86_64-pc-windows-gnu", build);
-    let packages = RUN_UNDER_WINE.iter().flat_map(|name| ["--package", name]).collect::<Vec<_>>();
-    let words = [&["test", "--no-fail-fast", "--lib", "--bins"], packages.as_slice()].concat();
-    proof.counted("of the agent's own tests pass under wine", cross::cargo(Target::Windows, &words));
+    let words = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins"];
+    proof.counted("unit tests of every crate pass under wine", cross::cargo(Target::Windows, &words));
     proof.tests(host(&["--test", "windows*"]).map(|mut tests| {
         tests.env("DESKBELL_WINDOWS_PROGRAMS", cross::programs(Target::Windows));
         tests.env("DESKBELL_WINE_TEMPLATE", cross::wine_template());

@@ -185,7 +185,7 @@ impl Agent {
     pub async fn run(&self, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = worker::work(&self.0) => {}
+            () = worker::tireless(worker::AFTER_A_FALL, || worker::work(&self.0)) => {}
         }
     }
 
