@@ -31,6 +31,7 @@ pub(crate) async fn tell(app: &AppHandle, text: &str) {
     app.dialog().message(text).title("Deskbell").kind(MessageDialogKind::Warning).show(move |_| {
         let _ = answer.send(());
     });
+    tracing::info!("a message is shown");
     // Closed in another way, it is read as well.
     let _ = read.await;
 }
