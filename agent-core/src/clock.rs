@@ -26,7 +26,7 @@ pub(crate) fn new_id(now: Millis) -> Uuid {
 
 /// A part of one, for spreading out what would otherwise happen at the same moment everywhere.
 #[must_use]
-pub(crate) fn fraction() -> f64 {
+pub fn fraction() -> f64 {
     let [byte] = random::<1>();
     f64::from(byte) / 256.0
 }

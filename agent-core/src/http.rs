@@ -159,6 +159,17 @@ impl Http {
         read(self.send(who, Method::GET, path, "", Content::Nothing, Some(TOTAL)).await?).await
     }
 
+    /// The same, where there may be nothing to say.
+    pub(crate) async fn get_any<T: DeserializeOwned>(
+        &self,
+        who: &Identity,
+        path: &str,
+        query: &str,
+    ) -> Result<Option<T>, HttpError> {
+        let answer = self.send(who, Method::GET, path, query, Content::Nothing, Some(TOTAL)).await?;
+        if answer.status() == StatusCode::NO_CONTENT { Ok(None) } else { read(answer).await.map(Some) }
+    }
+
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         who: &Identity,

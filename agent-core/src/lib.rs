@@ -20,7 +20,7 @@ mod upload;
 pub mod view;
 mod worker;
 
-pub use agent::{Agent, OpenError, Setup};
+pub use agent::{Agent, OpenError, Setup, update::platform};
 pub use files::make_private;
 
 /// Lower-case hexadecimal.

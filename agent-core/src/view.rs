@@ -117,6 +117,10 @@ pub enum ProblemCode {
     SettingRefused,
     /// A damaged queue file was set aside, and what could be read was recovered.
     StoreRecovered,
+    /// What was offered as a newer version is not signed by whom this installation trusts.
+    UpdateRefused,
+    /// A newer version does not start on this computer, or the disk refused it.
+    UpdateFailed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ts_rs::TS)]

@@ -15,6 +15,7 @@ pub mod settings;
 pub mod signature;
 pub mod sync;
 pub mod ticket;
+pub mod update;
 
 /// The version of this protocol. The server names the oldest one it still understands in
 /// [`device::Hello`]; an agent below it keeps its queue and says that it has to be updated.

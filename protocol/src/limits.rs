@@ -25,6 +25,8 @@ pub const OUTBOX_BYTES: u64 = 2048 * MB;
 pub const PIECE_BYTES: usize = MB as usize;
 /// Items of one sync.
 pub const SYNC_ITEMS: usize = 50;
+/// Bytes of one update of the agent.
+pub const UPDATE_BYTES: u64 = 256 * MB;
 /// Bytes of any other request's body: room for one sync of full-length texts.
 pub const BODY_BYTES: usize = 8 * MB as usize;
 

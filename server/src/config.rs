@@ -21,6 +21,11 @@ pub struct Config {
     /// `postgres://…`; absent: SQLite in `data_dir`.
     pub database_url: Option<String>,
     pub smtp: Option<Smtp>,
+    /// Updates of agents that update themselves; absent: `updates` in `data_dir`.
+    pub updates_dir: Option<PathBuf>,
+    /// How many updates are sent at a time.
+    #[serde(default = "default_update_downloads")]
+    pub update_downloads: usize,
     #[serde(default)]
     pub log: LogFormat,
 }
@@ -125,6 +130,12 @@ impl Config {
         Ok(self)
     }
 
+    /// Where an administrator puts updates.
+    #[must_use]
+    pub fn updates_dir(&self) -> PathBuf {
+        self.updates_dir.clone().unwrap_or_else(|| self.data_dir.join("updates"))
+    }
+
     /// The public address; where none is set, the one it listens on.
     #[must_use]
     pub fn public_url(&self) -> Url {
@@ -144,6 +155,10 @@ fn set(
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+const fn default_update_downloads() -> usize {
+    8
 }
 
 fn default_data_dir() -> PathBuf {

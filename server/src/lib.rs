@@ -25,6 +25,7 @@ pub mod routes;
 pub mod secrets;
 mod texts;
 pub mod ticket_status;
+pub mod updates;
 
 use blobs::{Blobs, Uploads};
 use clock::Clock;
@@ -32,6 +33,7 @@ use config::Config;
 use db::Db;
 use live::Live;
 use mail::Mailer;
+use updates::Updates;
 
 /// What every handler gets. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,6 +44,7 @@ pub struct Inner {
     pub db: Db,
     pub blobs: Blobs,
     pub uploads: Uploads,
+    pub updates: Updates,
     pub live: Live,
     pub mailer: Mailer,
     /// Wakes the worker after a commit that wrote a job.
@@ -105,6 +108,7 @@ impl App {
             db,
             blobs,
             uploads: Uploads::default(),
+            updates: Updates::new(config.updates_dir(), config.update_downloads),
             live: Live::default(),
             mailer: Mailer::open(&config)?,
             jobs: Notify::new(),

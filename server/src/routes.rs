@@ -44,6 +44,8 @@ fn for_agents() -> OpenApiRouter<App> {
         .routes(routes!(agent::tickets::ticket))
         .routes(routes!(agent::attachments::upload, agent::attachments::progress))
         .routes(routes!(agent::attachments::content))
+        .routes(routes!(agent::updates::offer))
+        .routes(routes!(agent::updates::file))
         .routes(routes!(agent::confirmation::ask))
         .routes(routes!(agent::confirmation::confirm, agent::confirmation::forget))
         .routes(routes!(agent::handover::ask))

@@ -30,6 +30,7 @@ pub(crate) fn start(app: &AppHandle, agent: &Agent, running: Running, shutdown: 
     spawn(Box::pin(follow_tickets(app.clone(), agent.clone())));
     #[cfg(target_os = "linux")]
     spawn(Box::pin(crate::host::watch(agent.clone())));
+    spawn(Box::pin(crate::update::follow(app.clone(), agent.clone())));
     spawn(Box::pin(end_on_signal(app.clone())));
 }
 

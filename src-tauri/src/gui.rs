@@ -18,7 +18,7 @@ use crate::{
     commands as c,
     dropped::Dropped,
     hotkey::Hotkey,
-    setup, tray,
+    setup, tray, update,
     windows::{self, Look, Page},
 };
 
@@ -32,10 +32,12 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
         }))
         .plugin(tauri_plugin_global_shortcut::Builder::new().build())
         .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_updater::Builder::new().build())
         .plugin(tauri_plugin_autostart::Builder::new().arg("start").build())
         .manage(Camera::default())
         .manage(Dropped::default())
         .manage(Hotkey::default())
+        .manage(update::Restart::default())
         .register_uri_scheme_protocol("shot", picture)
         .on_window_event(remember_drops)
         .invoke_handler(tauri::generate_handler![
@@ -84,7 +86,10 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
         }
         // The last window was closed; the bell stays.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
-        RunEvent::Exit => shutdown.cancel(),
+        RunEvent::Exit => {
+            shutdown.cancel();
+            update::on_exit(app);
+        }
         _ => {}
     });
     Ok(())

@@ -34,6 +34,7 @@ mod running;
 mod setup;
 mod texts;
 mod tray;
+mod update;
 mod windows;
 
 use std::{io::IsTerminal, process::ExitCode};

@@ -1,6 +1,6 @@
 //! What every start of the program begins with, whatever it was asked for.
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use deskbell_agent_core::{
     Agent, Setup,
@@ -8,7 +8,7 @@ use deskbell_agent_core::{
 };
 use deskbell_protocol::ticket::Language;
 
-use crate::{actions::Action, clock, gui, log, running::Running, texts};
+use crate::{actions::Action, clock, gui, log, running::Running, texts, update};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
@@ -47,12 +47,24 @@ impl StartError {
 /// Opens the agent; this process is the only one that works on its folder from then on.
 pub(crate) async fn open(language: Language) -> Result<(Agent, Running, Config), StartError> {
     let folders = Folders::of_user()?;
-    let running = Running::begin(&folders.data)?.ok_or(StartError::AlreadyRunning)?;
+    let running = begin(&folders).await?.ok_or(StartError::AlreadyRunning)?;
     let sources = Sources::read(&folders);
     let setup = Setup { sources, folders, clock: clock::now, language };
     let agent = Agent::open(setup).await?;
     let config = agent.config();
     Ok((agent, running, config))
+}
+
+/// The one that this one follows after an update may still be ending.
+async fn begin(folders: &Folders) -> io::Result<Option<Running>> {
+    let tries = if std::env::var_os(update::RESTARTED).is_some() { 200 } else { 1 };
+    for _ in 1..tries {
+        if let Some(running) = Running::begin(&folders.data)? {
+            return Ok(Some(running));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Running::begin(&folders.data)
 }
 
 /// Keeps an enrolment key where the agent finds it at its next start; an agent that runs already is

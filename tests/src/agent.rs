@@ -25,6 +25,8 @@ pub struct Agent {
     data: PathBuf,
     inspector: String,
     program: PathBuf,
+    /// Started by the agent itself, in its own place.
+    successor: Option<process::Found>,
 }
 
 impl Agent {
@@ -36,8 +38,7 @@ impl Agent {
             ("DESKBELL_ENROLMENT_KEY".into(), enrolment_key.into()),
             ("DESKBELL_DATA_DIR".into(), data.display().to_string()),
         ];
-        let (desktop, inspector) = (Rc::clone(desktop), String::new());
-        Ok(Self { desktop, process: None, session: None, settings, data, inspector, program: program("deskbell")? })
+        Ok(Self { settings, data, ..Self::installed(desktop, &program("deskbell")?) })
     }
 
     /// As it is installed: it finds its settings and its folder by itself.
@@ -45,7 +46,8 @@ impl Agent {
     pub fn installed(desktop: &Rc<Desktop>, program: &Path) -> Self {
         let data = desktop.folder().join("data/deskbell");
         let (desktop, program) = (Rc::clone(desktop), program.to_owned());
-        Self { desktop, process: None, session: None, settings: Vec::new(), data, inspector: String::new(), program }
+        let (settings, inspector) = (Vec::new(), String::new());
+        Self { desktop, process: None, session: None, settings, data, inspector, program, successor: None }
     }
 
     /// Replaces a setting from the next start on.
@@ -95,6 +97,34 @@ impl Agent {
         Ok(String::from_utf8(process::run(command).await?)?)
     }
 
+    /// Gives the agent without a screen its orders, a line each, and waits for its end.
+    pub async fn headless(&self, orders: &[&str]) -> Result<()> {
+        let mut command = self.command()?;
+        command.arg("headless");
+        let input = orders.iter().map(|order| format!("{order}\n")).collect::<String>();
+        let log = self.desktop.log("headless");
+        let mut process = Process::start_with_input("deskbell headless", &mut command, &log, Some(&input))?;
+        tokio::time::timeout(SOON, process.ended()).await.context("deskbell headless does not end")
+    }
+
+    /// Waits until this program has ended by itself and started another one in its place, which is
+    /// this agent from then on.
+    pub async fn succeeded(&mut self) -> Result<()> {
+        self.session = None;
+        let mut before = self.process.take().context("the agent does not run")?;
+        tokio::time::timeout(SOON, before.ended()).await.context("the agent does not end by itself")?;
+        let program = self.program.canonicalize()?;
+        let found = until("the next agent runs", SOON, async || Ok(process::of_program(&program)?.into_iter().next()));
+        self.successor = Some(process::Found::new(found.await?));
+        Ok(())
+    }
+
+    /// What it last said of itself; null where none runs.
+    pub async fn status(&self) -> Result<serde_json::Value> {
+        let said: serde_json::Value = serde_json::from_str(&self.run(&["status", "--json"]).await?)?;
+        Ok(said["status"].clone())
+    }
+
     /// SIGKILL.
     pub async fn kill(&mut self) -> Result<()> {
         let process = self.process.take().context("the agent does not run")?;
@@ -105,6 +135,9 @@ impl Agent {
 
     pub async fn stop(&mut self) -> Result<()> {
         self.session = None;
+        if let Some(successor) = self.successor.take() {
+            return successor.stop().await;
+        }
         self.process.take().context("the agent does not run")?.stop().await
     }
 

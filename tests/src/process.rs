@@ -161,6 +161,46 @@ fn follow(pipe: Option<impl AsyncRead + Unpin + Send + 'static>, said: watch::Se
     });
 }
 
+/// A program that no test started: it is asked to end where the test that found it ends.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+pub struct Found(rustix::process::Pid);
+
+#[cfg(target_os = "linux")]
+impl Found {
+    #[must_use]
+    pub const fn new(id: rustix::process::Pid) -> Self {
+        Self(id)
+    }
+
+    /// Asks for an orderly end, and waits for it.
+    pub async fn stop(self) -> Result<()> {
+        rustix::process::kill_process(self.0, rustix::process::Signal::TERM).context("it has ended before")?;
+        crate::wait::until("the found program has ended", START, async || {
+            Ok(rustix::process::test_kill_process(self.0).is_err().then_some(()))
+        })
+        .await
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Found {
+    fn drop(&mut self) {
+        // It has ended where this fails.
+        let _ = rustix::process::kill_process(self.0, rustix::process::Signal::TERM);
+    }
+}
+
+/// The processes that run this very file.
+#[cfg(target_os = "linux")]
+pub fn of_program(program: &Path) -> Result<Vec<rustix::process::Pid>> {
+    let runs = |folder: &Path| std::fs::read_link(folder.join("exe")).is_ok_and(|file| file == program);
+    let entries = std::fs::read_dir("/proc")?.flatten();
+    let found =
+        entries.filter(|entry| runs(&entry.path())).filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(found.filter_map(rustix::process::Pid::from_raw).collect())
+}
+
 /// Runs a short program to its end and returns what it printed.
 pub async fn run(mut command: Command) -> Result<Vec<u8>> {
     let shown = format!("{:?}", command.as_std());

@@ -41,6 +41,13 @@ impl Server {
         self
     }
 
+    /// What it logs, as `RUST_LOG` says.
+    #[must_use]
+    pub fn with_log(mut self, filter: &str) -> Self {
+        self.settings.push(("RUST_LOG".into(), filter.into()));
+        self
+    }
+
     #[must_use]
     pub fn with_mail(self, port: u16) -> Self {
         self.with("SMTP_HOST", "127.0.0.1")

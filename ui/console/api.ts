@@ -81,7 +81,7 @@ export const api = {
   deactivate: (id: string) => post<Person>(`/people/${id}/deactivate`),
   reactivate: (id: string) => post<Person>(`/people/${id}/reactivate`),
 
-  devices: (filter: { client?: string; q?: string; agent?: AgentFilter; cursor?: string; limit?: number }) =>
+  devices: (filter: { client?: string; q?: string; agent?: AgentFilter; behind?: 'true'; cursor?: string; limit?: number }) =>
     get<Devices>(`/devices${query(filter)}`),
   device: (id: string) => get<Device>(`/devices/${id}`),
   deviceHistory: (id: string) => get<HistoryEntry[]>(`/devices/${id}/history`),

@@ -5,6 +5,7 @@ mod codegen;
 mod cross;
 mod demo;
 mod dist;
+mod newer;
 mod platforms;
 mod setup;
 mod shell;

@@ -52,7 +52,7 @@ const DESKTOP: &[&str] = &[
     "xvfb",
 ];
 const TESTS: &[&str] =
-    &["cpio", "desktop-file-utils", "libglib2.0-bin", "man-db", "postgresql", "rpm2cpio", "shellcheck"];
+    &["cpio", "desktop-file-utils", "libglib2.0-bin", "man-db", "minisign", "postgresql", "rpm2cpio", "shellcheck"];
 
 /// Cargo's own helpers, built into `target/tools` so that this computer stays as it was.
 const TOOLS: &[(&str, &str)] = &[("cargo-deny", "^0.20"), ("cargo-machete", "^0.9")];

@@ -5,7 +5,7 @@ use std::{process::Command, time::Instant};
 use anyhow::Result;
 
 use crate::{
-    build, codegen, cross, demo, platforms,
+    build, codegen, cross, demo, newer, platforms,
     setup::{self, Extent},
     shell::{self, command, ui},
     total::Total,
@@ -24,7 +24,7 @@ pub(crate) enum Level {
     /// The web interface alone, in Chromium.
     Ui,
     /// A private desktop with browser, tray and recorders; two servers over one PostgreSQL on it; two
-    /// people at one computer, which needs root.
+    /// people at one computer, which needs root; updates from one version to the next.
     Desktop,
     /// Agent, server, mail and browser: the main job, and the proof that it can fail.
     Story,
@@ -35,6 +35,21 @@ pub(crate) enum Level {
     /// Debian's and Red Hat's packages: installed, started, upgraded and removed.
     LinuxPackage,
 }
+
+const DESKTOP: [&str; 12] = [
+    "--test",
+    "harness",
+    "--test",
+    "portal",
+    "--test",
+    "replicas",
+    "--test",
+    "several_people",
+    "--test",
+    "policy",
+    "--test",
+    "updates",
+];
 
 pub(crate) fn run(level: Option<Level>) -> Result<bool> {
     use Level::{Contract, Desktop, Endpoint, Lint, LinuxPackage, Macos, Story, Ui, Unit, Windows};
@@ -76,18 +91,12 @@ fn one(level: Level) -> Total {
         }
         Level::Endpoint => cargo(&["--test", "endpoint*"]),
         Level::Ui => counted(ui(&["npm", "test"])),
-        Level::Desktop => cargo(&[
-            "--test",
-            "harness",
-            "--test",
-            "portal",
-            "--test",
-            "replicas",
-            "--test",
-            "several_people",
-            "--test",
-            "policy",
-        ]),
+        Level::Desktop => {
+            let newer = newer::build().inspect_err(|error| println!("{error:#}"));
+            let mut total = of(newer.is_ok());
+            total += cargo(&DESKTOP);
+            total
+        }
         Level::Story => {
             let mut total = of(shell::watch(demo::run_story(false)).1);
             total += cargo(&["--test", "demo_can_fail"]);

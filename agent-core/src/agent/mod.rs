@@ -35,6 +35,7 @@ mod outgoing;
 mod person;
 mod preferences;
 mod ticket;
+pub(crate) mod update;
 
 pub(crate) use preferences::kept;
 

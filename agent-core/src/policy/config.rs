@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use deskbell_protocol::ticket::Language;
+use deskbell_protocol::{ticket::Language, update::UpdateRing};
 use url::Url;
 
 use crate::view::Theme;
@@ -23,6 +23,8 @@ pub struct Config {
     pub autostart: bool,
     pub updates: bool,
     pub update_ring: UpdateRing,
+    /// minisign's public keys, with spaces between them; a file beside the program, where it is not set.
+    pub update_keys: Option<String>,
 }
 
 impl Default for Config {
@@ -38,6 +40,7 @@ impl Default for Config {
             autostart: true,
             updates: true,
             update_ring: UpdateRing::Stable,
+            update_keys: None,
         }
     }
 }
@@ -80,25 +83,6 @@ impl fmt::Debug for Proxy {
             Self::System => f.write_str("System"),
             Self::None => f.write_str("None"),
             Self::Explicit(url) => write!(f, "Explicit({})", super::list::without_password(url)),
-        }
-    }
-}
-
-/// Which versions an agent that updates itself takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UpdateRing {
-    #[default]
-    Stable,
-    /// Every version, as soon as the server has it.
-    Early,
-}
-
-impl UpdateRing {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stable => "stable",
-            Self::Early => "early",
         }
     }
 }

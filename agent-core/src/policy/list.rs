@@ -5,10 +5,11 @@
 use deskbell_protocol::{
     settings::{LANGUAGES, SWITCH, Sendable, THEMES, UPDATE_RINGS},
     ticket::Language,
+    update::{UpdateRing, key_id_of},
 };
 use url::Url;
 
-use super::config::{Config, EnrolmentKey, Proxy, UpdateRing};
+use super::config::{Config, EnrolmentKey, Proxy};
 use crate::view::Theme;
 
 pub(super) const DEFAULT_HOTKEY: &str = "Ctrl+F12";
@@ -144,6 +145,12 @@ pub const SETTINGS: &[Setting] = &[
         },
         ..BLANK
     },
+    Setting {
+        name: "update_keys",
+        example: "RWTOyLnht9wdtKIkKPJnCytMZxbT0bsbEDPl55fp1nhTMmZKUBwlYLx+",
+        set: |config, text| update_keys(text).map(|keys| config.update_keys = Some(keys)),
+        ..BLANK
+    },
 ];
 
 const BLANK: Setting = Setting {
@@ -219,6 +226,11 @@ fn address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| wrong())?;
     let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
     if plain { Ok(url) } else { Err(wrong()) }
+}
+
+fn update_keys(text: &str) -> Result<String, String> {
+    let all = text.split_whitespace().all(|key| key_id_of(key).is_some());
+    if all { Ok(text.to_owned()) } else { Err("has to be public keys of minisign, which begin with RW".to_owned()) }
 }
 
 fn proxy(text: &str) -> Result<Proxy, String> {

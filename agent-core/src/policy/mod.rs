@@ -12,7 +12,7 @@ mod registry;
 mod resolve;
 mod sources;
 
-pub use config::{Config, EnrolmentKey, Proxy, UpdateRing};
+pub use config::{Config, EnrolmentKey, Proxy};
 pub use folders::{ConfigError, Folders};
 pub use list::{HIDDEN, Kind, SETTINGS, Setting};
 pub use resolve::{Fault, Policy, Resolved};

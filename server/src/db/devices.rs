@@ -83,6 +83,17 @@ pub async fn list(tx: &mut Tx, scope: Scope, client: Option<ClientId>, query: &s
     )
 }
 
+/// Which systems run which versions.
+pub async fn versions(tx: &mut Tx, scope: Scope) -> sqlx::Result<Vec<(String, String)>> {
+    sql!(
+        all tx, (String, String),
+        "select distinct platform, agent_version from devices
+         where removed_at is null and agent_version is not null and ($1 = '' or client_id = $1)
+         order by platform, agent_version",
+        scope.bind()
+    )
+}
+
 /// The device that a machine hint groups, removed or not.
 pub async fn by_hint(tx: &mut Tx, client: ClientId, hint: &str) -> sqlx::Result<Option<(DeviceId, bool)>> {
     let row: Option<(Text<DeviceId>, Option<Millis>)> = sql!(

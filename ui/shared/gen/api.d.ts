@@ -182,6 +182,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agent/v1/updates/{platform}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is newer than what this agent runs; 204 where nothing is. */
+        get: operations["offer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agent/v1/updates/{platform}/{ring}/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The file of an update. What is asked for is looked up among what the folder was found to hold; no
+         *     path is made of it.
+         */
+        get: operations["file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/console/v1/attachments/{id}": {
         parameters: {
             query?: never;
@@ -1196,6 +1233,8 @@ export interface components {
             ip?: string | null;
             last_seen_at?: components["schemas"]["i64"] | null;
             name: string;
+            /** @description The newer version that it is to have; absent where it is not behind. */
+            newer?: string | null;
             online: boolean;
             /** @description For people, for example `Windows 11 Pro 23H2`. */
             os: string;
@@ -1203,6 +1242,8 @@ export interface components {
             user?: string | null;
         };
         Devices: {
+            /** @description How many of those that are searched for run an older version than they are to. */
+            behind: number;
             devices: components["schemas"]["DeviceRow"][];
             /** @description The cursor of the next page. */
             next?: string | null;
@@ -1916,6 +1957,27 @@ export interface components {
             secret: string;
         };
         /**
+         * @description The answer of `GET /api/agent/v1/updates/{platform}`, where there is something newer. The file itself
+         *     is at `/api/agent/v1/updates/{platform}/{ring}/{version}`.
+         */
+        UpdateOffer: {
+            /** @description The ring in whose folder it lies. */
+            ring: components["schemas"]["UpdateRing"];
+            /** @description The text of the signature's file. */
+            signature: string;
+            /**
+             * Format: int64
+             * @description Bytes of the file.
+             */
+            size: number;
+            version: string;
+        };
+        /**
+         * @description Which updates an installation takes: `early` gets what `stable` gets, and what is tried before.
+         * @enum {string}
+         */
+        UpdateRing: "stable" | "early";
+        /**
          * @description How much of an attachment is stored. `PUT /api/agent/v1/attachments/{id}?offset=N` sends the
          *     piece that begins there, as `application/octet-stream`, and is answered with this.
          */
@@ -2346,6 +2408,89 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    offer: {
+        parameters: {
+            query?: {
+                /** @description The version that the agent is. */
+                current?: string;
+                /** @description `stable` or `early`. */
+                ring?: string;
+                /** @description The ids of the keys whose signatures it takes, with commas between them. */
+                keys?: string;
+            };
+            header?: never;
+            path: {
+                /** @description System and processor, for example `linux-x86_64`. */
+                platform: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdateOffer"];
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                platform: string;
+                ring: components["schemas"]["UpdateRing"];
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many are getting one; `retry_after` says when to ask again. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2788,6 +2933,8 @@ export interface operations {
                 client?: components["schemas"]["ClientId"] | null;
                 q?: string;
                 agent?: components["schemas"]["AgentFilter"] | null;
+                /** @description Only those whose version is older than it is to be. */
+                behind?: boolean;
                 cursor?: string | null;
                 limit?: number | null;
             };

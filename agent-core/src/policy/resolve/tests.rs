@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    policy::{Choices, EnrolmentKey, HIDDEN, Proxy, Sources, UpdateRing},
+    policy::{Choices, EnrolmentKey, HIDDEN, Proxy, Sources},
     view::Theme,
 };
 
@@ -82,6 +82,7 @@ fn what_is_picked_beats_file_and_environment_but_nobody_who_manages() {
 #[case("autostart", "perhaps")]
 #[case("updates", "2")]
 #[case("update_ring", "nightly")]
+#[case("update_keys", "RWanybody")]
 fn a_wrong_value_is_named_in_one_line_and_the_next_one_holds(#[case] name: &str, #[case] wrong: &str) {
     let before = resolve(&[]);
     let policy = resolve(&[given(Origin::User, name, wrong)]);
@@ -107,7 +108,7 @@ fn a_wrong_policy_stays_locked() {
 
 #[test]
 fn the_server_sets_nothing_that_leads_to_it() {
-    for name in ["server_url", "enrolment_key", "ca_file", "proxy", "autostart"] {
+    for name in ["server_url", "enrolment_key", "ca_file", "proxy", "autostart", "update_keys"] {
         let policy = resolve(&[given(Origin::Server, name, "https://evil.example")]);
         assert_eq!(policy.config, Config::default(), "{name}");
         assert!(!of(&policy, name).locked && policy.faults.len() == 1, "{name}: {:?}", policy.faults);
@@ -141,6 +142,9 @@ fn a_name_that_is_none_is_said() {
     assert_eq!(policy.faults[0].to_string(), "machine: sever_url is no setting");
 }
 
+/// Of minisign.
+const KEY: &str = "RWTOyLnht9wdtKIkKPJnCytMZxbT0bsbEDPl55fp1nhTMmZKUBwlYLx+";
+
 #[test]
 fn each_value_arrives_where_it_is_used() {
     let all = [
@@ -154,6 +158,7 @@ fn each_value_arrives_where_it_is_used() {
         ("autostart", "false"),
         ("updates", "0"),
         ("update_ring", "early"),
+        ("update_keys", KEY),
     ];
     let policy = resolve(&all.map(|(name, value)| given(Origin::User, name, value)));
     assert_eq!(
@@ -168,7 +173,8 @@ fn each_value_arrives_where_it_is_used() {
             proxy: Proxy::Explicit("http://camille:SECRET@proxy.internal:3128".parse().unwrap()),
             autostart: false,
             updates: false,
-            update_ring: UpdateRing::Early,
+            update_ring: deskbell_protocol::update::UpdateRing::Early,
+            update_keys: Some(KEY.into()),
         }
     );
     assert_eq!(policy.config.hotkey(), None);

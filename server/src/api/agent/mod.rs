@@ -10,3 +10,4 @@ pub mod live;
 pub(in crate::api) mod state;
 pub mod sync;
 pub mod tickets;
+pub mod updates;

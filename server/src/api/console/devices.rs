@@ -14,6 +14,7 @@ use super::{
     Named, Page,
     installations::{self, Installation},
     tickets::TicketRow,
+    versions::Newest,
 };
 use crate::{
     App,
@@ -46,6 +47,8 @@ pub struct DeviceRow {
     pub last_seen_at: Option<Millis>,
     pub agent: AgentSummary,
     pub agent_version: Option<String>,
+    /// The newer version that it is to have; absent where it is not behind.
+    pub newer: Option<String>,
 }
 
 /// What is decided for a device's agent, and whether it has heard.
@@ -71,6 +74,8 @@ pub struct Devices {
     pub devices: Vec<DeviceRow>,
     /// How many there are on all pages.
     pub total: usize,
+    /// How many of those that are searched for run an older version than they are to.
+    pub behind: usize,
     /// The cursor of the next page.
     pub next: Option<String>,
 }
@@ -128,6 +133,9 @@ pub struct Search {
     #[serde(default)]
     q: String,
     agent: Option<AgentFilter>,
+    /// Only those whose version is older than it is to be.
+    #[serde(default)]
+    behind: bool,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -157,7 +165,7 @@ pub fn agent(device: &devices::Device) -> AgentSummary {
     AgentSummary { wanted, delivery, registration, decided_by, reason }
 }
 
-fn row(device: &devices::Device, now: Millis) -> DeviceRow {
+fn row(device: &devices::Device, newest: &Newest, now: Millis) -> DeviceRow {
     DeviceRow {
         id: device.id.0,
         name: device.name.clone(),
@@ -169,6 +177,7 @@ fn row(device: &devices::Device, now: Millis) -> DeviceRow {
         last_seen_at: device.last_seen_at,
         agent: agent(device),
         agent_version: device.agent_version.clone(),
+        newer: newest.newer_than(&device.platform, device.agent_version.as_deref()),
     }
 }
 
@@ -213,7 +222,7 @@ fn why(device: &devices::Device, organization: crate::db::organization::Organiza
     Why { enabled, decides, levels, without_device_choice: device.choices.without_device() }
 }
 
-pub(super) async fn view(tx: &mut Tx, scope: Scope, id: DeviceId, now: Millis) -> ApiResult<Device> {
+pub(super) async fn view(app: &App, tx: &mut Tx, scope: Scope, id: DeviceId, now: Millis) -> ApiResult<Device> {
     let device = devices::find(tx, scope, id).await?.ok_or_else(ApiError::not_found)?;
     let organization = crate::db::organization::find(tx).await?.ok_or_else(ApiError::not_found)?;
     let mut installed = Vec::new();
@@ -221,7 +230,7 @@ pub(super) async fn view(tx: &mut Tx, scope: Scope, id: DeviceId, now: Millis) -
         installed.push(installations::complete(tx, &installation, now).await?);
     }
     Ok(Device {
-        row: row(&device, now),
+        row: row(&device, &Newest::read(app, tx, scope).await?, now),
         why: why(&device, organization),
         model: device.model,
         serial: device.serial,
@@ -244,22 +253,25 @@ pub async fn list(
     let page = Page::new(search.cursor.as_deref(), search.limit)?;
     let mut tx = app.db.read().await?;
     let found = devices::list(&mut tx, technician.scope(), search.client, &search.q).await?;
-    let rows: Vec<DeviceRow> = found
+    let newest = Newest::read(&app, &mut tx, technician.scope()).await?;
+    let mut rows: Vec<DeviceRow> = found
         .iter()
-        .map(|device| row(device, now))
+        .map(|device| row(device, &newest, now))
         .filter(|row| search.agent.is_none_or(|filter| shows(filter, &row.agent)))
         .collect();
+    let behind = rows.iter().filter(|row| row.newer.is_some()).count();
+    rows.retain(|row| !search.behind || row.newer.is_some());
     let total = rows.len();
     let devices: Vec<DeviceRow> = rows.into_iter().skip(page.offset).take(page.limit).collect();
     let next = page.next(devices.len(), total);
-    Ok(Json(Devices { devices, total, next }))
+    Ok(Json(Devices { devices, total, behind, next }))
 }
 
 #[utoipa::path(get, path = "/api/console/v1/devices/{id}", tag = "console", params(("id" = DeviceId, Path)),
     responses((status = 200, body = Device), (status = 404, body = ErrorBody)))]
 pub async fn get(State(app): State<App>, technician: Technician, Path(id): Path<DeviceId>) -> ApiResult<Json<Device>> {
     let mut tx = app.db.read().await?;
-    Ok(Json(view(&mut tx, technician.scope(), id, app.now()).await?))
+    Ok(Json(view(&app, &mut tx, technician.scope(), id, app.now()).await?))
 }
 
 /// The tickets that came from a device, last change first.
@@ -298,7 +310,7 @@ pub async fn rename(
     let device = devices::find(&mut tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;
     devices::rename(&mut tx, id, &name).await?;
     note(&mut tx, &technician, &device, "device.renamed", json!({ "from": device.name, "to": name }), now).await?;
-    let device = view(&mut tx, technician.scope(), id, now).await?;
+    let device = view(&app, &mut tx, technician.scope(), id, now).await?;
     tx.commit().await?;
     app.committed();
     Ok(Json(device))
@@ -328,7 +340,7 @@ pub async fn move_to(
     devices::move_to(&mut tx, id, to.client).await?;
     let moved = devices::find(&mut tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;
     note(&mut tx, &technician, &moved, "device.moved", detail, now).await?;
-    let device = view(&mut tx, technician.scope(), id, now).await?;
+    let device = view(&app, &mut tx, technician.scope(), id, now).await?;
     tx.commit().await?;
     app.committed();
     Ok(Json(device))

@@ -95,7 +95,7 @@ pub async fn device(
     let now = app.now();
     let mut tx = app.db.write().await?;
     choose(&mut tx, &technician, id, choice.enabled, now).await?;
-    let device = devices::view(&mut tx, technician.scope(), id, now).await?;
+    let device = devices::view(&app, &mut tx, technician.scope(), id, now).await?;
     tx.commit().await?;
     app.committed();
     Ok(Json(device))

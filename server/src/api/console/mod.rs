@@ -18,6 +18,7 @@ pub mod overview;
 pub mod people;
 pub mod session;
 pub mod tickets;
+pub(crate) mod versions;
 
 /// Something with its id and what people call it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
