@@ -8,10 +8,7 @@ use std::{fs, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use common::{Running, client, ready};
-use deskbell_protocol::{
-    error::ErrorCode,
-    update::{UpdateOffer, UpdateRing},
-};
+use deskbell_protocol::{error::ErrorCode, update::UpdateOffer};
 use deskbell_server::clock;
 use deskbell_tests::device::{Device, refusal};
 use serde_json::json;
@@ -38,10 +35,10 @@ async fn a_known_device_gets_what_is_newer_and_its_file() {
     let server = Running::start(clock::now).await;
     let api = server.owner().await;
     let northwind = client(&api, "Northwind", "northwind.example").await;
-    let there = ready(&server, &api, &northwind, 1).await;
     for (ring, version) in [("stable", "0.0.9"), ("stable", "0.2.0"), ("early", "0.3.0")] {
         publish(server.folder(), ring, version, version.as_bytes());
     }
+    let there = ready(&server, &api, &northwind, 1).await;
     for (current, ring, keys, offered) in [
         ("0.1.0", "stable", KEY, Some("0.2.0")),
         ("0.1.0", "early", KEY, Some("0.3.0")),
@@ -62,7 +59,6 @@ async fn a_known_device_gets_what_is_newer_and_its_file() {
         assert_eq!(file.headers()["content-length"], offer.size.to_string().as_str());
         assert_eq!(file.bytes().await.unwrap(), offer.version.as_bytes());
     }
-    assert_eq!(UpdateRing::ALL.len(), 2, "both were asked for");
 }
 
 #[tokio::test]
@@ -70,8 +66,8 @@ async fn a_path_is_looked_up_and_never_followed() {
     let server = Running::start(clock::now).await;
     let api = server.owner().await;
     let northwind = client(&api, "Northwind", "northwind.example").await;
-    let there = ready(&server, &api, &northwind, 1).await;
     publish(server.folder(), "stable", "0.2.0", b"the program");
+    let there = ready(&server, &api, &northwind, 1).await;
     for (path, status) in [
         ("/updates/linux-x86_64/stable/0.2.1", 404),
         ("/updates/linux-x86_64/early/0.2.0", 404),
@@ -110,9 +106,9 @@ async fn so_many_get_a_file_at_a_time_and_the_others_are_told_when_to_ask() {
     let server = Running::start(clock::now).await;
     let api = server.owner().await;
     let northwind = client(&api, "Northwind", "northwind.example").await;
-    let there = ready(&server, &api, &northwind, 1).await;
     // More than what lies on the way between the two.
     publish(server.folder(), "stable", "0.2.0", &vec![7; 48 * 1024 * 1024]);
+    let there = ready(&server, &api, &northwind, 1).await;
     let file = format!("/updates/{PLATFORM}/stable/0.2.0");
     let mut begun = Vec::new();
     for _ in 0..server.app.config.update_downloads {

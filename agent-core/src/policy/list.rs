@@ -237,6 +237,11 @@ fn update_keys(text: &str) -> Result<String, String> {
     if all { Ok(text.to_owned()) } else { Err("has to be public keys of minisign, which begin with RW".to_owned()) }
 }
 
+fn update_keys(text: &str) -> Result<String, String> {
+    let all = text.split_whitespace().all(|key| key_id_of(key).is_some());
+    if all { Ok(text.to_owned()) } else { Err("has to be public keys of minisign, which begin with RW".to_owned()) }
+}
+
 fn proxy(text: &str) -> Result<Proxy, String> {
     match text {
         "system" => Ok(Proxy::System),
