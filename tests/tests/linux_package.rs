@@ -20,8 +20,10 @@ async fn deb_and_rpm_hold_the_same_files_with_the_same_rights() {
     }
 
     let (one, other) = (folder.path().join("of-deb"), folder.path().join("of-rpm"));
-    unpack(&["dpkg-deb", "--extract", "$1", "$2"], &deb, &one).await;
-    unpack(&["cd", "$2", "&&", "rpm2cpio", "$1", "|", "cpio", "--extract", "--make-directories"], &rpm, &other).await;
+    unpack(&["dpkg-deb", "--extract", "$1", "$2"], &deb, &one).await.unwrap();
+    unpack(&["cd", "$2", "&&", "rpm2cpio", "$1", "|", "cpio", "--extract", "--make-directories"], &rpm, &other)
+        .await
+        .unwrap();
     say(&["diff", "--recursive", &one.display().to_string(), &other.display().to_string()])
         .await
         .expect("the files themselves are the same");
@@ -68,8 +70,8 @@ async fn the_manual_names_every_command_in_both_languages() {
 }
 
 /// A line of shell over `$1`, the package, and `$2`, an empty folder.
-async fn unpack(words: &[&str], package: &Path, into: &Path) {
-    std::fs::create_dir(into).unwrap();
+async fn unpack(words: &[&str], package: &Path, into: &Path) -> anyhow::Result<String> {
+    std::fs::create_dir(into)?;
     let script = words.join(" ").replace("$1", "\"$1\"").replace("$2", "\"$2\"");
-    say(&["sh", "-ec", &script, "sh", &package.display().to_string(), &into.display().to_string()]).await.unwrap();
+    say(&["sh", "-ec", &script, "sh", &package.display().to_string(), &into.display().to_string()]).await
 }

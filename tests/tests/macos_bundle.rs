@@ -57,7 +57,7 @@ async fn the_bundle_has_what_macos_looks_for_where_it_looks() {
 
 #[tokio::test]
 async fn one_identifier_names_the_program_everywhere() {
-    let repository = macos().ancestors().nth(2).unwrap().to_owned();
+    let repository = macos().join("../..");
     let tauri = std::fs::read_to_string(repository.join("src-tauri/tauri.conf.json")).unwrap();
     let tauri: Value = serde_json::from_str(&tauri).unwrap();
     let id = tauri["identifier"].as_str().unwrap();
@@ -103,7 +103,7 @@ async fn what_the_system_asks_is_explained_in_both_languages() {
 }
 
 fn macos() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("installer/macos")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../installer/macos")
 }
 
 fn text(path: &Path) -> String {
@@ -117,5 +117,6 @@ fn ends(path: &Path, with: &[&str]) -> bool {
 /// A property list as JSON, by Python's own reader.
 async fn read(list: &Path) -> Value {
     let script = "import json, plistlib, sys; print(json.dumps(plistlib.load(open(sys.argv[1], 'rb'))))";
-    serde_json::from_str(&say(&["python3", "-c", script, &text(list)]).await.unwrap()).unwrap()
+    let json = say(&["python3", "-c", script, &text(list)]).await.expect("a property list that Python reads");
+    serde_json::from_str(&json).expect("Python writes JSON")
 }
