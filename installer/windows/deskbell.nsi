@@ -59,6 +59,7 @@ Var KeyField
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "sidebar.bmp"
 !define MUI_ABORTWARNING
 !define MUI_WELCOMEPAGE_TEXT "$(setup_welcome)"
 !define MUI_FINISHPAGE_TEXT "$(setup_done)"
