@@ -10,7 +10,7 @@ SetDateSave off ; the same files make the same setup.exe
 ManifestDPIAware true
 OutFile "${OUTPUT}"
 !ifdef SIGN_UNINSTALLER
-  !uninstfinalize '${SIGN_UNINSTALLER}'
+  !uninstfinalize 'sh "${SIGN_UNINSTALLER}" "%1"'
 !endif
 Name "Deskbell"
 BrandingText "Deskbell ${VERSION}"
