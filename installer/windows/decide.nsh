@@ -109,6 +109,7 @@ Function ServerPage
   Pop $KeyField
   ${NSD_CreateLabel} 0 66u 100% 40u "$(setup_enrolment_key_help)"
   Pop $0
+  ${NSD_SetFocus} $ServerField
   nsDialogs::Show
 FunctionEnd
 

@@ -10,7 +10,7 @@ SetDateSave off ; the same files make the same setup.exe
 ManifestDPIAware true
 OutFile "${OUTPUT}"
 !ifdef SIGN_UNINSTALLER
-  !uninstfinalize '${SIGN_UNINSTALLER}'
+  !uninstfinalize 'sh "${SIGN_UNINSTALLER}" "%1"'
 !endif
 Name "Deskbell"
 BrandingText "Deskbell ${VERSION}"
@@ -59,6 +59,7 @@ Var KeyField
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "sidebar.bmp"
 !define MUI_ABORTWARNING
 !define MUI_WELCOMEPAGE_TEXT "$(setup_welcome)"
 !define MUI_FINISHPAGE_TEXT "$(setup_done)"

@@ -32,7 +32,7 @@ impl Pages<'_> {
         let page = until(&format!("the page {name}"), SOON * 2, async || {
             let now = picture::screen(desktop, &file).await?;
             let steady = before.as_ref() == Some(&now);
-            let new = !picture::is_blank(&now) && self.seen.as_ref() != Some(&now);
+            let new = shows_a_dialog(&now) && self.seen.as_ref() != Some(&now);
             before = Some(now.clone());
             Ok((steady && new).then_some(now))
         })
@@ -46,6 +46,11 @@ impl Pages<'_> {
         self.device.wine.desktop().focus(SCREEN_TITLE).await?;
         self.device.wine.desktop().press(keys).await
     }
+}
+
+/// Its ground is the only large light area on the screen.
+fn shows_a_dialog(screen: &RgbaImage) -> bool {
+    screen.pixels().filter(|pixel| pixel.0[..3].iter().all(|value| *value >= 230)).count() > 50_000
 }
 
 /// Beside those of the demo.

@@ -8,18 +8,22 @@ use crate::{
 };
 use deskbell_tests::{wait::SOON, wine::windows_path};
 
-/// The process's id, as Windows counts them, where the installed agent runs.
-async fn agent(device: &Device) -> Option<String> {
-    let list = device.wine.command("tasklist");
-    let printed = device.wine.run(list).await.unwrap().printed;
-    let line = printed.lines().find(|line| line.to_lowercase().contains("deskbell.exe"))?;
-    line.split(|sign: char| !sign.is_ascii_digit()).find(|word| !word.is_empty()).map(str::to_owned)
+/// The process, as this machine sees it, in which the installed agent runs on the device.
+fn agent(device: &Device) -> Option<u32> {
+    let prefix = format!("WINEPREFIX={}", device.wine.drive_c().parent()?.display());
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    let ours = processes.filter(|process| {
+        let read = |name: &str| std::fs::read(process.path().join(name)).unwrap_or_default();
+        read("cmdline").starts_with(br"C:\Program Files\Deskbell\deskbell.exe")
+            && read("environ").split(|byte| *byte == 0).any(|variable| variable == prefix.as_bytes())
+    });
+    ours.filter_map(|process| process.file_name().to_str()?.parse().ok()).min()
 }
 
-async fn running(device: &Device) -> String {
+async fn running(device: &Device) -> u32 {
     until("the agent runs", SOON * 2, async || {
         let status = device.installed("deskbell.exe", &["status", "--json"]).await?;
-        Ok(if status.printed.contains(r#""running":true"#) { agent(device).await } else { None })
+        Ok(if status.printed.contains(r#""running":true"#) { agent(device) } else { None })
     })
     .await
     .unwrap()
@@ -37,7 +41,7 @@ async fn setup_exe_closes_the_agent_and_starts_the_new_one() {
     assert_ne!(running(&device).await, first, "the agent that runs now is another one");
     device.installed("uninstall.exe", &["/S"]).await.unwrap();
     device.is_removed().await.unwrap();
-    assert_eq!(agent(&device).await, None, "a program that is gone does not run");
+    assert_eq!(agent(&device), None, "a program that is gone does not run");
 }
 
 #[tokio::test]

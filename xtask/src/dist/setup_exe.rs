@@ -31,8 +31,10 @@ pub(super) fn make(plan: &Plan, stage: &Path) -> Result<PathBuf> {
     ] {
         nsis.arg(format!("-D{name}={value}"));
     }
-    if let Some(sign) = plan.signing.command_for_nsis() {
-        nsis.arg(format!("-DSIGN_UNINSTALLER={sign}"));
+    if let Some(script) = plan.signing.script() {
+        let file = plan.stages.join("sign-uninstaller.sh");
+        fs::write(&file, script)?;
+        nsis.arg(format!("-DSIGN_UNINSTALLER={}", path(&file)?));
     }
     nsis.arg(shell::root().join("installer/windows/deskbell.nsi"));
     nsis.env("SOURCE_DATE_EPOCH", plan.epoch.to_string());

@@ -30,10 +30,11 @@ impl Signing {
         std::fs::rename(&signed, file).with_context(|| format!("cannot replace {}", file.display()))
     }
 
-    /// NSIS writes the uninstaller itself, and runs this with its name.
-    pub(super) fn command_for_nsis(&self) -> Option<String> {
-        let sign = self.words()?.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
-        Some(format!("{sign} -in \"%1\" -out \"%1.signed\" && mv \"%1.signed\" \"%1\""))
+    /// NSIS writes the uninstaller itself, and runs this script with its name.
+    pub(super) fn script(&self) -> Option<String> {
+        let quoted = |word: &String| format!("'{}'", word.replace('\'', r"'\''"));
+        let sign = self.words()?.iter().map(quoted).collect::<Vec<_>>().join(" ");
+        Some(format!("set -e\n{sign} -in \"$1\" -out \"$1.signed\"\nmv \"$1.signed\" \"$1\"\n"))
     }
 
     fn words(&self) -> Option<Vec<String>> {
