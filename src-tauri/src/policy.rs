@@ -41,7 +41,10 @@ fn table(policy: &Policy, language: Language) -> String {
         let _ = writeln!(table, "{name:names$}  {value:values$}  {source}");
     }
     for fault in &policy.faults {
-        let _ = writeln!(table, "{}", fill(language, "cli.policy.fault", &[("fault", &fault.to_string())]));
+        let reason = fill(language, fault.reason.key(), &[("detail", &fault.reason.detail())]);
+        let values = [("subject", fault.subject()), ("reason", reason)];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let _ = writeln!(table, "{}", fill(language, "cli.policy.fault", &values));
     }
     table
 }
@@ -68,7 +71,7 @@ fn source(setting: &SettingView, language: Language) -> String {
 
 #[cfg(test)]
 mod tests {
-    use deskbell_agent_core::policy::{Choices, Given, SETTINGS, Sources};
+    use deskbell_agent_core::policy::{Choices, Given, Reason, SETTINGS, Sources};
 
     use super::*;
     use crate::texts;
@@ -105,7 +108,11 @@ mod tests {
     fn it_speaks_every_language() {
         for language in Language::ALL {
             let table = table(&policy(), *language);
-            assert!(!table.contains("cli.") && !table.contains("origin."), "a text is missing: {table}");
+            assert!(!["cli.", "origin.", "fault."].iter().any(|key| table.contains(key)), "a text is missing: {table}");
+            for reason in Reason::all() {
+                let said = fill(*language, reason.key(), &[("detail", &reason.detail())]);
+                assert!(said.contains(&reason.detail()) && !said.contains(reason.key()), "{said}");
+            }
             for setting in SETTINGS {
                 for key in [format!("setting.{}", setting.name), format!("setting.{}.text", setting.name)] {
                     assert!(texts::find(*language, &key).is_some(), "{key} in {language}");

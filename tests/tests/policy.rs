@@ -55,6 +55,7 @@ async fn play() -> Result<()> {
     agent.stop().await?;
 
     computer.set(&format!("{needed}theme = \"light\"\nproxy = \"somewhere\"\n"))?;
+    agent.set("DESKBELL_LANGUAGE", "fr");
     agent.start().await?;
     what_cannot_be_used_is_said(&mut agent, &desktop).await?;
     agent.stop().await?;
@@ -214,9 +215,12 @@ async fn the_console_sets_it(server: &Server, client: &str, desktop: &Desktop, a
 async fn what_cannot_be_used_is_said(agent: &mut Agent, desktop: &Desktop) -> Result<()> {
     let proxy = setting(agent, "proxy").await?;
     ensure!(proxy["value"] == "system" && proxy["locked"] == true, "the next value holds, and stays locked: {proxy}");
+    let printed = agent.run(&["policy"]).await?;
+    let said = "/etc/deskbell/agent.toml: proxy has to be system, none or an address";
+    ensure!(printed.contains(said), "{printed}");
     agent.run(&["settings"]).await?;
     let page = agent.window("settings").await?;
-    page.wait_text("body", SOON, |text| text.contains("/etc/deskbell/agent.toml: proxy has to be")).await?;
+    page.wait_text("body", SOON, |text| text.contains("/etc/deskbell/agent.toml: proxy")).await?;
     page.click("#show-all").await?;
     page.wait("[data-setting=proxy]", SOON).await?;
     picture::focused_window(desktop, &pictures()?.join("policy-light.png")).await.map(drop)

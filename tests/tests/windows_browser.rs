@@ -3,11 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{
-    os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    rc::Rc,
-};
+use std::{os::unix::fs::PermissionsExt, path::PathBuf, rc::Rc};
 
 use anyhow::{Context, Result};
 use deskbell_tests::{

@@ -118,6 +118,6 @@ pub(super) fn show(status: &mut AgentStatus, policy: &Policy, system_language: L
     status.settings = policy.view();
     status.problems.retain(|problem| problem.code != ProblemCode::SettingRefused);
     if let Some(fault) = policy.faults.first() {
-        status.problems.push(Problem { code: ProblemCode::SettingRefused, subject: Some(fault.to_string()) });
+        status.problems.push(Problem { code: ProblemCode::SettingRefused, subject: Some(fault.subject()) });
     }
 }

@@ -4,7 +4,7 @@
 use std::{io::ErrorKind, path::Path};
 
 use super::{
-    resolve::Fault,
+    fault::{Fault, Reason},
     sources::{Given, Origin, place},
 };
 
@@ -13,13 +13,13 @@ pub(super) const RECOMMENDED: &str = "recommended";
 
 /// A value that a file may hold, whatever its format calls it.
 enum Held<T> {
-    Value(Result<String, String>),
+    Value(Result<String, Reason>),
     Table(T),
 }
 
 pub(super) fn toml(path: &Path, origin: Origin) -> Result<Vec<Given>, Fault> {
     let Some(bytes) = bytes(path)? else { return Ok(Vec::new()) };
-    let text = String::from_utf8(bytes).map_err(|_| wrong(path, "is not UTF-8"))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong(path, "it is not UTF-8"))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         wrong(path, format!("line {line}: {}", error.message()))
@@ -29,7 +29,7 @@ pub(super) fn toml(path: &Path, origin: Origin) -> Result<Vec<Given>, Fault> {
         toml::Value::Boolean(on) => Held::Value(Ok(on.to_string())),
         toml::Value::Integer(number) => Held::Value(Ok(number.to_string())),
         toml::Value::Table(table) => Held::Table(table.into_iter().collect()),
-        _ => Held::Value(Err("has to be a text".to_owned())),
+        _ => Held::Value(Err(Reason::NoText)),
     };
     Ok(given(&place(path), origin, table.into_iter().collect(), held))
 }
@@ -38,15 +38,14 @@ pub(super) fn toml(path: &Path, origin: Origin) -> Result<Vec<Given>, Fault> {
 #[cfg_attr(windows, allow(dead_code, reason = "Windows has the registry instead; the tests read one everywhere"))]
 pub(super) fn plist(path: &Path) -> Result<Vec<Given>, Fault> {
     let Some(bytes) = bytes(path)? else { return Ok(Vec::new()) };
-    let list =
-        plist::Value::from_reader(std::io::Cursor::new(bytes)).map_err(|error| wrong(path, error.to_string()))?;
-    let Some(list) = list.into_dictionary() else { return Err(wrong(path, "is no dictionary")) };
+    let list = plist::Value::from_reader(std::io::Cursor::new(bytes)).map_err(|error| wrong(path, error))?;
+    let Some(list) = list.into_dictionary() else { return Err(wrong(path, "it is no dictionary")) };
     let held = |value: plist::Value| match value {
         plist::Value::String(text) => Held::Value(Ok(text)),
         plist::Value::Boolean(on) => Held::Value(Ok(on.to_string())),
         plist::Value::Integer(number) => Held::Value(Ok(number.to_string())),
         plist::Value::Dictionary(list) => Held::Table(list.into_iter().collect()),
-        _ => Held::Value(Err("has to be a text".to_owned())),
+        _ => Held::Value(Err(Reason::NoText)),
     };
     let payload = |name: &str| name.starts_with("Payload");
     let list = list.into_iter().filter(|(name, _)| !payload(name)).collect();
@@ -58,12 +57,12 @@ fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(wrong(path, format!("cannot be read: {error}"))),
+        Err(error) => Err(wrong(path, error)),
     }
 }
 
-fn wrong(path: &Path, reason: impl Into<String>) -> Fault {
-    Fault { place: place(path), setting: None, reason: reason.into() }
+fn wrong(path: &Path, error: impl ToString) -> Fault {
+    Fault { place: place(path), setting: None, reason: Reason::Unreadable(error.to_string()) }
 }
 
 /// What is recommended comes first: what is set beats it in the same file.
@@ -75,7 +74,7 @@ fn given<V>(
 ) -> Vec<Given> {
     let (mut recommended, mut set) = (Vec::new(), Vec::new());
     let one = |name: String, value, recommended| Given { origin, place: place.to_owned(), name, value, recommended };
-    let no_value = || Err("has to be a text".to_owned());
+    let no_value = || Err(Reason::NoText);
     for (name, value) in table {
         match held(value) {
             Held::Value(value) => set.push(one(name, value, false)),

@@ -9,7 +9,10 @@ use deskbell_protocol::{
 };
 use url::Url;
 
-use super::config::{Config, EnrolmentKey, Proxy};
+use super::{
+    config::{Config, EnrolmentKey, Proxy},
+    fault::Reason,
+};
 use crate::view::Theme;
 
 pub(super) const DEFAULT_HOTKEY: &str = "Ctrl+F12";
@@ -31,7 +34,7 @@ pub struct Setting {
     /// The person picks it in *Personal settings*.
     pub choice: bool,
     /// Takes a value over, or says why it is none.
-    pub(super) set: fn(&mut Config, &str) -> Result<(), String>,
+    pub(super) set: fn(&mut Config, &str) -> Result<(), Reason>,
 }
 
 /// What values a setting has.
@@ -83,8 +86,8 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::OneOf(LANGUAGES),
         choice: true,
         set: |config, text| {
-            let languages = [Language::En, Language::Fr].map(|language| (language.as_str(), language));
-            word(text, &languages).map(|language| config.language = Some(language))
+            let found = word(text, LANGUAGES, Language::ALL, Language::as_str);
+            found.map(|language| config.language = Some(language))
         },
         ..BLANK
     },
@@ -95,8 +98,8 @@ pub const SETTINGS: &[Setting] = &[
         default: Some("system"),
         choice: true,
         set: |config, text| {
-            let themes = [Theme::System, Theme::Light, Theme::Dark].map(|theme| (theme.as_str(), theme));
-            word(text, &themes).map(|theme| config.theme = theme)
+            let found = word(text, THEMES, &[Theme::System, Theme::Light, Theme::Dark], Theme::as_str);
+            found.map(|theme| config.theme = theme)
         },
         ..BLANK
     },
@@ -140,8 +143,8 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::OneOf(UPDATE_RINGS),
         default: Some("stable"),
         set: |config, text| {
-            let rings = [UpdateRing::Stable, UpdateRing::Early].map(|ring| (ring.as_str(), ring));
-            word(text, &rings).map(|ring| config.update_ring = ring)
+            let found = word(text, UPDATE_RINGS, &[UpdateRing::Stable, UpdateRing::Early], UpdateRing::as_str);
+            found.map(|ring| config.update_ring = ring)
         },
         ..BLANK
     },
@@ -179,7 +182,7 @@ impl Setting {
     ///
     /// # Errors
     /// What is wrong with it, without the value: it may be a secret.
-    pub fn check(&self, value: &str) -> Result<(), String> {
+    pub fn check(&self, value: &str) -> Result<(), Reason> {
         (self.set)(&mut Config::default(), value)
     }
 
@@ -210,45 +213,43 @@ const fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-fn one_of(words: &[&str]) -> String {
-    format!("has to be one of {}", words.join(", "))
+/// `name` is what each value is called in settings.
+fn word<T: Copy>(
+    text: &str,
+    words: &'static [&'static str],
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<T, Reason> {
+    all.iter().copied().find(|value| name(*value).eq_ignore_ascii_case(text)).ok_or(Reason::OneOf(words))
 }
 
-fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
-    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-    found.map(|(_, value)| *value).ok_or_else(|| one_of(&words.iter().map(|(word, _)| *word).collect::<Vec<_>>()))
+fn switch(text: &str) -> Result<bool, Reason> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "1" => Ok(true),
+        "off" | "false" | "0" => Ok(false),
+        _ => Err(Reason::OneOf(SWITCH)),
+    }
 }
 
-fn switch(text: &str) -> Result<bool, String> {
-    let words = [("on", true), ("off", false), ("true", true), ("false", false), ("1", true), ("0", false)];
-    word(text, &words).map_err(|_| one_of(SWITCH))
-}
-
-fn address(text: &str) -> Result<Url, String> {
-    let wrong = || "has to be an address of http:// or https:// with nothing but host, port and path".to_owned();
-    let url = Url::parse(text).map_err(|_| wrong())?;
+fn address(text: &str) -> Result<Url, Reason> {
+    let url = Url::parse(text).map_err(|_| Reason::Address)?;
     let nobody = url.username().is_empty() && url.password().is_none();
     let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
-    if plain && nobody { Ok(url) } else { Err(wrong()) }
+    if plain && nobody { Ok(url) } else { Err(Reason::Address) }
 }
 
-fn update_keys(text: &str) -> Result<String, String> {
+fn update_keys(text: &str) -> Result<String, Reason> {
     let all = text.split_whitespace().all(|key| key_id_of(key).is_some());
-    if all { Ok(text.to_owned()) } else { Err("has to be public keys of minisign, which begin with RW".to_owned()) }
+    if all { Ok(text.to_owned()) } else { Err(Reason::UpdateKeys) }
 }
 
-fn update_keys(text: &str) -> Result<String, String> {
-    let all = text.split_whitespace().all(|key| key_id_of(key).is_some());
-    if all { Ok(text.to_owned()) } else { Err("has to be public keys of minisign, which begin with RW".to_owned()) }
-}
-
-fn proxy(text: &str) -> Result<Proxy, String> {
+fn proxy(text: &str) -> Result<Proxy, Reason> {
     match text {
         "system" => Ok(Proxy::System),
         "none" => Ok(Proxy::None),
         _ => match Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Proxy::Explicit(url)),
-            _ => Err("has to be system, none or an address such as http://proxy.internal:3128".to_owned()),
+            _ => Err(Reason::Proxy),
         },
     }
 }

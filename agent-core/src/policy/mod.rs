@@ -2,6 +2,7 @@
 //! follows from that ([`Policy`]). `docs/settings.md` is made from the list.
 
 mod config;
+mod fault;
 mod file;
 mod folders;
 mod list;
@@ -13,7 +14,8 @@ mod resolve;
 mod sources;
 
 pub use config::{Config, EnrolmentKey, Proxy};
+pub use fault::{Fault, Reason};
 pub use folders::{ConfigError, Folders};
 pub use list::{HIDDEN, Kind, SETTINGS, Setting};
-pub use resolve::{Fault, Policy, Resolved};
+pub use resolve::{Policy, Resolved};
 pub use sources::{Choices, Given, Origin, Sources};

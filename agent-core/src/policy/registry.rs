@@ -4,8 +4,8 @@
 use windows_registry::{CURRENT_USER, Key, LOCAL_MACHINE, Type};
 
 use super::{
+    fault::{Fault, Reason},
     file::RECOMMENDED,
-    resolve::Fault,
     sources::{Given, Origin},
 };
 
@@ -46,17 +46,17 @@ fn values(root: &Key, name: &str, path: &str, origin: Origin, recommended: bool)
 }
 
 fn unreadable(place: &str, error: &str) -> Fault {
-    Fault { place: place.to_owned(), setting: None, reason: format!("cannot be read: {error}") }
+    Fault { place: place.to_owned(), setting: None, reason: Reason::Unreadable(error.to_owned()) }
 }
 
-fn text(key: &Key, name: &str) -> Result<String, String> {
-    let value = key.get_value(name).map_err(|error| format!("cannot be read: {error}"))?;
+fn text(key: &Key, name: &str) -> Result<String, Reason> {
+    let value = key.get_value(name).map_err(|error| Reason::Unreadable(error.to_string()))?;
     match value.ty() {
         Type::U32 => u32::try_from(value).map(|number| number.to_string()),
         Type::U64 => u64::try_from(value).map(|number| number.to_string()),
         _ => String::try_from(value),
     }
-    .map_err(|_| "has to be a text (REG_SZ) or a number (REG_DWORD)".to_owned())
+    .map_err(|_| Reason::NoText)
 }
 
 #[cfg(test)]

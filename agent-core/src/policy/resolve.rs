@@ -1,9 +1,8 @@
 //! The decision: which of several values holds, and whether the person may change it.
 
-use std::fmt;
-
 use super::{
     config::Config,
+    fault::{Fault, Reason},
     list::{SETTINGS, Setting},
     sources::{Given, Origin},
 };
@@ -38,25 +37,6 @@ impl PartialEq for Resolved {
     }
 }
 
-/// A value that is not used: one line that names its source and the setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    pub place: String,
-    /// Absent where the source as a whole is wrong.
-    pub setting: Option<String>,
-    pub reason: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = match &self.setting {
-            Some(setting) => format!("{}: {setting} {}", self.place, self.reason),
-            None => format!("{}: {}", self.place, self.reason),
-        };
-        f.write_str(&line.split_whitespace().collect::<Vec<_>>().join(" "))
-    }
-}
-
 impl Policy {
     /// For the screen: no secret is in it.
     #[must_use]
@@ -88,7 +68,7 @@ pub(super) fn resolve(given: &[Given]) -> Policy {
         policy.settings.push(resolved);
     }
     let unknown = given.iter().filter(|given| Setting::of(&given.name).is_none());
-    policy.faults.extend(unknown.map(|given| fault(given, "is no setting")));
+    policy.faults.extend(unknown.map(|given| fault(given, Reason::NoSetting)));
     policy
 }
 
@@ -97,13 +77,13 @@ fn one(setting: &'static Setting, given: &[&Given], faults: &mut Vec<Fault>) -> 
     let mut usable = Vec::new();
     for given in given {
         let checked = match &given.value {
-            _ if !may(given) => Err("may not be set by the server".to_owned()),
+            _ if !may(given) => Err(Reason::NotByServer),
             Ok(value) => setting.check(value).map(|()| value),
             Err(reason) => Err(reason.clone()),
         };
         match checked {
             Ok(value) => usable.push((*given, value)),
-            Err(reason) => faults.push(fault(given, &reason)),
+            Err(reason) => faults.push(fault(given, reason)),
         }
     }
     let strongest = |origin| move |given: &&Given| given.origin == origin;
@@ -132,10 +112,10 @@ fn one(setting: &'static Setting, given: &[&Given], faults: &mut Vec<Fault>) -> 
     }
 }
 
-fn fault(given: &Given, reason: &str) -> Fault {
+fn fault(given: &Given, reason: Reason) -> Fault {
     // What the server sends has no place of its own.
     let place = if given.place.is_empty() { "the server".to_owned() } else { given.place.clone() };
-    Fault { place, setting: Some(given.name.clone()), reason: reason.to_owned() }
+    Fault { place, setting: Some(given.name.clone()), reason }
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use deskbell_protocol::{settings::SentSetting, ticket::Language};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    fault::{Fault, Reason},
     file,
     folders::Folders,
     list::{SETTINGS, Setting},
-    resolve::{self, Fault, Policy},
+    resolve::{self, Policy},
 };
 use crate::view::Theme;
 
@@ -37,7 +38,7 @@ pub struct Given {
     pub place: String,
     pub name: String,
     /// As text, or why it is none.
-    pub value: Result<String, String>,
+    pub value: Result<String, Reason>,
     /// The person may set another one.
     pub recommended: bool,
 }
