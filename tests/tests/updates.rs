@@ -23,7 +23,7 @@ async fn the_next_version_takes_over_when_no_window_is_open() {
 
 async fn take_over() -> Result<()> {
     let mut world = World::new("home/.local/bin").await?;
-    let (first, second) = (world.signer("first").await?, world.signer("second").await?);
+    let (first, second) = (world.guarded_signer("first").await?, world.signer("second").await?);
     world.trust(&[&first])?;
     let key = enrolled(&mut world).await?;
 
@@ -33,7 +33,7 @@ async fn take_over() -> Result<()> {
     world.server.stop().await?;
 
     // The update is there, and so is a window, before this agent hears of the former.
-    first.publish(&world, "stable", NEW, &world.newer()?, &[&second]).await?;
+    first.publish(&world, "stable", NEW, &world.newer()?, Some(&second)).await?;
     world.agent.start().await?;
     world.status("it runs", |status| status["version"] == OLD).await?;
     world.agent.run(&["new"]).await?;
@@ -76,12 +76,12 @@ async fn take_over() -> Result<()> {
 async fn the_next_key_counts(world: &mut World, first: &Signer, second: &Signer) -> Result<()> {
     world.agent.stop().await?;
     ensure!(world.trusted()? == format!("{}\n", second.public), "{}", world.trusted()?);
-    first.publish(world, "stable", "0.3.0", &world.newer()?, &[]).await?;
+    first.publish(world, "stable", "0.3.0", &world.newer()?, None).await?;
     world.fresh_look().await?;
     world.logged("nothing is newer").await?;
     world.agent.stop().await?;
     // It is what it was, so it does not become another version; but its signature was good enough to try.
-    second.publish(world, "stable", "0.4.0", &world.newer()?, &[]).await?;
+    second.publish(world, "stable", "0.4.0", &world.newer()?, None).await?;
     world.fresh_look().await?;
     world.problem("update_failed", "0.4.0").await?;
     ensure!(world.said_by_program().await?.ends_with(NEW), "what does not start as what it is leaves no trace");
@@ -116,12 +116,12 @@ async fn refusals() -> Result<()> {
     let newer = world.newer()?;
 
     // Another program under a signature of ours.
-    let place = ours.publish(&world, "stable", "0.2.0", &newer, &[]).await?;
+    let place = ours.publish(&world, "stable", "0.2.0", &newer, None).await?;
     std::fs::write(place.join("deskbell"), world.older()?)?;
     refused(&mut world, "0.2.0", "update_refused").await?;
 
     // An older version of ours, said to be a newer one: the signature is right, what it says of itself is not.
-    let place = ours.publish(&world, "stable", "0.0.9", &world.older()?, &[]).await?;
+    let place = ours.publish(&world, "stable", "0.0.9", &world.older()?, None).await?;
     let replayed = world.place("stable", "0.3.0");
     std::fs::create_dir_all(&replayed)?;
     std::fs::copy(place.join("deskbell"), replayed.join("deskbell"))?;
@@ -130,19 +130,19 @@ async fn refusals() -> Result<()> {
     refused(&mut world, "0.3.0", "update_refused").await?;
 
     // Signed by a stranger whose key bears the name of ours.
-    let place = stranger.publish(&world, "stable", "0.4.0", &newer, &[]).await?;
+    let place = stranger.publish(&world, "stable", "0.4.0", &newer, None).await?;
     world::rename_key(&place.join("deskbell.minisig"), &ours)?;
     refused(&mut world, "0.4.0", "update_refused").await?;
 
     // Rightly signed, but no program of this computer.
-    ours.publish(&world, "stable", "0.5.0", b"\x7fELF and nothing more", &[]).await?;
+    ours.publish(&world, "stable", "0.5.0", b"\x7fELF and nothing more", None).await?;
     refused(&mut world, "0.5.0", "update_failed").await?;
 
     // What is right is taken after all of that, and nothing remains to be told.
     for version in ["0.2.0", "0.3.0", "0.4.0", "0.5.0"] {
         std::fs::remove_dir_all(world.place("stable", version))?;
     }
-    ours.publish(&world, "stable", NEW, &newer, &[]).await?;
+    ours.publish(&world, "stable", NEW, &newer, None).await?;
     world.fresh_look().await?;
     world.agent.succeeded().await?;
     world.status("the new version", |status| status["version"] == NEW && status["problems"] == json!([])).await?;
@@ -181,7 +181,7 @@ async fn not_asked(place: &str, setting: Option<(&str, &str)>, trusts: bool, why
     if let Some((name, value)) = setting {
         world.agent.set(name, value);
     }
-    ours.publish(&world, "stable", NEW, &world.newer()?, &[]).await?;
+    ours.publish(&world, "stable", NEW, &world.newer()?, None).await?;
     enrolled(&mut world).await?;
     world.fresh_look().await?;
     world.status("it is in touch", |status| status["online"] == true).await?;
@@ -201,7 +201,7 @@ async fn rings() -> Result<()> {
     let mut world = World::new("home/.local/bin").await?;
     let ours = world.signer("ours").await?;
     world.trust(&[&ours])?;
-    ours.publish(&world, "early", NEW, &world.newer()?, &[]).await?;
+    ours.publish(&world, "early", NEW, &world.newer()?, None).await?;
     enrolled(&mut world).await?;
     world.fresh_look().await?;
     world.logged("nothing is newer").await?;

@@ -44,14 +44,9 @@ pub(crate) struct Verified {
     pub(crate) version: Version,
     update: Update,
     bytes: Vec<u8>,
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere the updater knows the place"))]
-    target: Target,
-}
-
-/// Where the program is, and where its successor is put together.
-struct Target {
+    /// Elsewhere the updater finds the place by itself.
+    #[cfg(target_os = "linux")]
     program: PathBuf,
-    stage: PathBuf,
 }
 
 /// Checks that these bytes are what `key` signed, as this very version.
@@ -66,16 +61,21 @@ pub(crate) fn verify(
     version: Version,
     bytes: Vec<u8>,
 ) -> Result<Verified, Failure> {
-    let stage = if cfg!(target_os = "linux") { stage(program) } else { program.to_owned() };
-    let target = Target { program: program.to_owned(), stage };
-    let updater = app.updater_builder().pubkey(key.encoded()).executable_path(&target.stage).build()?;
+    let place = if cfg!(target_os = "linux") { stage(program) } else { program.to_owned() };
+    let updater = app.updater_builder().pubkey(key.encoded()).executable_path(place).build()?;
     // Restored updates have to be signed with the version that they are offered as. The updater has no
     // address to ask and asks none: the bytes came over our own signed connection.
     let update = updater
         .restore_update(manifest(offer))?
         .ok_or_else(|| Failure::Refused(format!("{version} is not newer than what runs")))?;
     update.verify(&bytes)?;
-    Ok(Verified { version, update, bytes, target })
+    Ok(Verified {
+        version,
+        update,
+        bytes,
+        #[cfg(target_os = "linux")]
+        program: program.to_owned(),
+    })
 }
 
 /// What Tauri's updater reads of a server's answer.
@@ -95,7 +95,7 @@ impl Verified {
     /// Where it does not start here, or the disk refuses.
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn install(&self) -> Result<(), Failure> {
-        Ok(self.update.install(&self.bytes)?)
+        self.update.install(&self.bytes).map_err(Failure::from)
     }
 
     /// Installs it: beside the program, tried out there, and then put in its place in one step, so that
@@ -108,7 +108,7 @@ impl Verified {
         let installed = self.install_staged();
         if installed.is_err() {
             // It may never have come to be.
-            let _ = std::fs::remove_file(&self.target.stage);
+            let _ = std::fs::remove_file(stage(&self.program));
         }
         installed
     }
@@ -117,12 +117,12 @@ impl Verified {
     fn install_staged(&self) -> Result<(), Failure> {
         use std::fs::{File, copy, rename};
 
-        let Target { program, stage } = &self.target;
+        let (program, stage) = (&self.program, stage(&self.program));
         // The updater replaces a file, and keeps its rights.
-        copy(program, stage)?;
+        copy(program, &stage)?;
         self.update.install(&self.bytes)?;
-        try_out(stage, &self.version)?;
-        File::open(stage)?.sync_all()?;
+        try_out(&stage, &self.version)?;
+        File::open(&stage)?.sync_all()?;
         rename(stage, program)?;
         // Its name is safe where it runs on; a folder that cannot be flushed is no reason to go back.
         let _ = program.parent().map(File::open).transpose()?.map(|folder| folder.sync_all());
@@ -158,6 +158,7 @@ fn run(program: &Path) -> std::io::Result<std::process::Output> {
     }
 }
 
+/// Where the successor of a program is put together.
 fn stage(program: &Path) -> PathBuf {
     program.with_file_name(".deskbell.update")
 }

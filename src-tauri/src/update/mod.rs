@@ -61,7 +61,9 @@ fn own_program(app: &AppHandle) -> Option<PathBuf> {
         .filter_map(|folder| folder.ok()?.canonicalize().ok())
         .collect();
     let own: Vec<_> = own.iter().map(PathBuf::as_path).collect();
-    let place = Place { program: &program, own: &own, writable: writable(&program), packaged: packaged() };
+    // Elsewhere not even a trial file is made.
+    let writable = own.iter().any(|folder| program.starts_with(folder)) && writable(&program);
+    let place = Place { program: &program, own: &own, writable, packaged: packaged() };
     let installation = decide::installation(place);
     tracing::info!(?installation, program = %program.display(), "updates");
     (installation == Installation::PerUser).then_some(program)

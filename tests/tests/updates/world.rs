@@ -29,7 +29,7 @@ pub(crate) struct World {
 
 /// Who signs updates: a pair of keys with a password, made as an administrator makes them.
 pub(crate) struct Signer {
-    secret: PathBuf,
+    folder: PathBuf,
     pub(crate) public: String,
 }
 
@@ -82,14 +82,47 @@ impl World {
         Ok(fs::read(program("deskbell")?)?)
     }
 
+    /// A pair of keys without a password, which costs a gigabyte and seconds each time.
     pub(crate) async fn signer(&self, name: &str) -> Result<Signer> {
-        let (secret, public) =
-            (self.folder.path().join(format!("{name}.key")), self.folder.path().join(format!("{name}.pub")));
-        let mut command = process::command("minisign");
-        command.arg("-G").arg("-s").arg(&secret).arg("-p").arg(&public);
-        minisign(command, self.folder.path(), &format!("{PASSWORD}\n{PASSWORD}\n"), &public).await?;
-        let text = fs::read_to_string(&public)?;
-        Ok(Signer { secret, public: text.lines().nth(1).context("a public key")?.to_owned() })
+        self.make_signer(name, "minisign -G -W").await
+    }
+
+    /// One as the documentation has it.
+    pub(crate) async fn guarded_signer(&self, name: &str) -> Result<Signer> {
+        self.make_signer(name, "minisign -G").await
+    }
+
+    async fn make_signer(&self, name: &str, command: &str) -> Result<Signer> {
+        let folder = self.folder.path().join("signers").join(name);
+        fs::create_dir_all(&folder)?;
+        self.documented(&folder, "minisign -G", ("minisign -G", command), &[]).await?;
+        let public = fs::read_to_string(folder.join("update-keys.pub"))?;
+        Ok(Signer { folder, public: public.lines().nth(1).context("a public key")?.to_owned() })
+    }
+
+    /// Runs the commands that `docs/operate.md` has for this, as they stand there, but for the folder of
+    /// updates and what is exchanged.
+    async fn documented(
+        &self,
+        folder: &Path,
+        what: &str,
+        (before, after): (&str, &str),
+        variables: &[(&str, &str)],
+    ) -> Result<()> {
+        let pages = include_str!("../../../docs/operate.md").split("```sh\n").skip(1);
+        let mut blocks = pages.filter_map(|rest| rest.split("```").next()).filter(|block| block.contains(what));
+        let block = blocks.next().with_context(|| format!("docs/operate.md says nothing of {what}"))?;
+        let updates = self.server.folder().join("updates").display().to_string();
+        let script = block.replace("/var/lib/deskbell/updates", &updates).replace(before, after);
+        let script = format!("set -e\n{script}echo done\n");
+        let mut command = process::command("sh");
+        command.current_dir(folder).arg("-c").arg(script).envs(variables.iter().copied());
+        let log = folder.join("minisign.log");
+        // Once to sign, twice to make a key; nobody reads it where there is none.
+        let typed = format!("{PASSWORD}\n").repeat(2);
+        let mut shell = Process::start_with_input("sh", &mut command, &log, Some(&typed))?;
+        tokio::time::timeout(SOON * 6, shell.ended()).await.context("the commands do not end")?;
+        shell.said("that it is done", |said| said.lines().any(|line| line == "done").then_some(())).await
     }
 
     /// Whose updates the program takes: the file beside it.
@@ -178,35 +211,35 @@ impl World {
 
     /// Where an update of this computer's kind lies.
     pub(crate) fn place(&self, ring: &str, version: &str) -> PathBuf {
-        let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-        self.server.folder().join("updates").join(ring).join(version).join(platform)
+        self.server.folder().join("updates").join(ring).join(version).join(platform())
     }
 }
 
 impl Signer {
-    /// Signs a program as this version, and puts both into the server's folder. `next` are the keys that
-    /// count from it on.
+    /// Signs a program as this version, and puts both into the server's folder. `next` is the key that
+    /// counts from it on, where it is another one.
     pub(crate) async fn publish(
         &self,
         world: &World,
         ring: &str,
         version: &str,
         program: &[u8],
-        next: &[&Self],
+        next: Option<&Self>,
     ) -> Result<PathBuf> {
-        let place = world.place(ring, version);
-        fs::create_dir_all(&place)?;
-        fs::write(place.join("deskbell"), program)?;
-        let mut comment = format!("version:{version}");
-        if !next.is_empty() {
-            let keys: Vec<_> = next.iter().map(|signer| signer.public.as_str()).collect();
-            comment += &format!("\tkeys:{}", keys.join(" "));
+        fs::write(self.folder.join("deskbell"), program)?;
+        if let Some(next) = next {
+            fs::copy(next.folder.join("update-keys.pub"), self.folder.join("next.pub"))?;
         }
-        let mut command = process::command("minisign");
-        command.current_dir(&place).arg("-S").arg("-s").arg(&self.secret).args(["-m", "deskbell", "-t", &comment]);
-        minisign(command, world.folder.path(), &format!("{PASSWORD}\n"), &place.join("deskbell.minisig")).await?;
-        Ok(place)
+        let platform = platform();
+        let variables = [("FILE", "deskbell"), ("VERSION", version), ("RING", ring), ("PLATFORM", &platform)];
+        let what = if next.is_some() { "keys:" } else { "\"version:$VERSION\"" };
+        world.documented(&self.folder, what, ("minisign", "minisign"), &variables).await?;
+        Ok(world.place(ring, version))
     }
+}
+
+fn platform() -> String {
+    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
 /// Makes a signature claim that it is of this signer's key.
@@ -220,13 +253,4 @@ pub(crate) fn rename_key(signature: &Path, signer: &Signer) -> Result<()> {
     bytes[2..10].copy_from_slice(&key[2..10]);
     lines[1] = STANDARD.encode(bytes);
     Ok(fs::write(signature, lines.join("\n") + "\n")?)
-}
-
-/// Runs it with what is typed, and looks whether it made the file that it is to make.
-async fn minisign(mut command: tokio::process::Command, folder: &Path, typed: &str, made: &Path) -> Result<()> {
-    let log = folder.join("minisign.log");
-    let mut minisign = Process::start_with_input("minisign", &mut command, &log, Some(typed))?;
-    tokio::time::timeout(SOON, minisign.ended()).await.context("minisign does not end")?;
-    ensure!(made.is_file(), "minisign made no {}; see {}", made.display(), log.display());
-    Ok(())
 }
