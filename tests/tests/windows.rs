@@ -126,15 +126,19 @@ async fn the_bell_is_in_the_tray_and_ctrl_f12_fires() {
     drop(agent);
 }
 
-/// Something of the bell's dark strokes stands at the right end of the taskbar, where nothing was.
+/// The bell's dark strokes stand at the right end of the white taskbar, where nothing was.
 async fn the_bell_shows(wine: &Wine) -> Result<()> {
     let file = wine.desktop().folder().join("tray.png");
+    wine.desktop().focus(SCREEN_TITLE).await?;
     until("the bell shows", SOON, async || {
-        let screen = picture::screen(wine.desktop(), &file).await?;
+        let screen = picture::focused_window(wine.desktop(), &file).await?;
         let (right, bottom) = SCREEN;
-        let corner = (right - 30..right).flat_map(|x| (bottom - 20..bottom).map(move |y| (x, y)));
-        let dark = corner.filter(|(x, y)| screen.get_pixel(*x, *y).0[..3].iter().all(|value| *value < 96)).count();
-        Ok((dark >= 20).then_some(()))
+        ensure!(screen.dimensions() == SCREEN, "another window has the focus: {:?} pixels", screen.dimensions());
+        let corner = (right - 24..right).flat_map(|x| (bottom - 18..bottom).map(move |y| (x, y)));
+        let values: Vec<_> = corner.map(|(x, y)| screen.get_pixel(x, y).0).collect();
+        let count = |is: fn(u8) -> bool| values.iter().filter(|pixel| pixel[..3].iter().all(|part| is(*part))).count();
+        let (dark, light) = (count(|part| part < 96), count(|part| part > 224));
+        Ok((dark >= 20 && light > dark).then_some(()))
     })
     .await?;
     keep_picture(&file, "tray-windows")
