@@ -68,3 +68,17 @@ pub(crate) fn output(words: &[&str]) -> Option<String> {
     let output = command(words).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
+
+/// Who may read, write and run a file, as Unix writes it.
+#[cfg(unix)]
+pub(crate) fn set_mode(file: &Path, mode: u32) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    Ok(std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?)
+}
+
+/// Elsewhere files have no such thing.
+#[cfg(not(unix))]
+pub(crate) fn set_mode(_file: &Path, _mode: u32) -> Result<()> {
+    Ok(())
+}

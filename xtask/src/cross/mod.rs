@@ -3,10 +3,7 @@
 mod toolchain;
 mod wine;
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
@@ -81,19 +78,7 @@ fn stubs() -> Result<()> {
         let file = folder().join(name);
         std::fs::create_dir_all(folder())?;
         std::fs::write(&file, script)?;
-        executable(&file)?;
+        shell::set_mode(&file, 0o755)?;
     }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn executable(file: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-
-    Ok(std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?)
-}
-
-#[cfg(not(unix))]
-fn executable(_file: &Path) -> Result<()> {
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -76,12 +75,12 @@ pub(super) fn set_rights(root: &Path) -> Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
         let mode = if path.is_dir() || root.ends_with("usr/bin") { 0o755 } else { 0o644 };
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        shell::set_mode(&path, mode)?;
         if path.is_dir() {
             set_rights(&path)?;
         }
     }
-    Ok(fs::set_permissions(root, fs::Permissions::from_mode(0o755))?)
+    shell::set_mode(root, 0o755)
 }
 
 /// Bytes that everything takes together.
