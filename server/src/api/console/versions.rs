@@ -21,7 +21,8 @@ impl Newest {
     /// Where the database or the folder of updates fails.
     pub(crate) async fn read(app: &App, tx: &mut Tx, scope: Scope) -> ApiResult<Self> {
         let seen = devices::versions(tx, scope).await?;
-        Ok(Self::of(&*updates::found(app).await?, &seen))
+        let found = updates::found(app).await?;
+        Ok(Self::of(&found, &seen))
     }
 
     /// The newest stable version in the folder of updates; for a system that has none there, because an
