@@ -40,11 +40,10 @@ async fn play() -> Result<()> {
     let before = traces().await?;
     ensure!(before.is_empty(), "this computer has an agent of its own: {before:?}");
 
-    install(&first, VERSIONS[0]).await?;
-    let shipped = fs::read_to_string(SETTINGS)?;
-    ensure!(shipped.lines().all(|line| line.is_empty() || line.starts_with('#')), "what is shipped sets nothing");
-    let set = format!("server_url = {:?}\nenrolment_key = {key:?}\nlanguage = \"en\"\n", server.url());
-    fs::write(SETTINGS, format!("{shipped}\n{set}"))?;
+    as_documented(&first, &server.url(), &key).await?;
+    installed(VERSIONS[0]).await?;
+    let set = fs::read_to_string(SETTINGS)?;
+    ensure!(set.contains(&key), "{set}");
 
     let user = OsUser::make("anna", &folder.path().join("anna/home")).await?;
     let own = folder.path().join("anna");
@@ -59,7 +58,7 @@ async fn play() -> Result<()> {
     // Upgraded: what the administrator wrote stays, and so do the person's queue and identity.
     let queue = fs::read(own.join("data/deskbell/deskbell.db"))?;
     install(&second, VERSIONS[1]).await?;
-    ensure!(fs::read_to_string(SETTINGS)?.ends_with(&set), "an upgrade leaves what the administrator wrote");
+    ensure!(fs::read_to_string(SETTINGS)? == set, "an upgrade leaves what the administrator wrote");
     ensure!(fs::read(own.join("data/deskbell/deskbell.db"))? == queue, "an upgrade leaves people's data alone");
     let agent = the_session_starts_it(&desktop, &tray).await?;
     introduced(&server, 1)?;
@@ -71,11 +70,11 @@ async fn play() -> Result<()> {
     install(&second, VERSIONS[1]).await?;
     ensure!(!Path::new(AUTOSTART).exists(), "an entry that was taken out comes back by no upgrade");
 
-    say(&["dpkg", "--remove", "deskbell"]).await?;
+    run_as_documented("apt-get remove --yes deskbell").await?;
     ensure!(!Path::new(PROGRAM).exists(), "the program is gone");
     ensure!(Path::new(SETTINGS).exists(), "without a purge the settings stay for the next installation");
     ensure!(own.join("data/deskbell/deskbell.db").exists(), "people's data stays: unsent tickets are in it");
-    say(&["dpkg", "--purge", "deskbell"]).await?;
+    run_as_documented("apt-get purge --yes deskbell").await?;
     let after = traces().await?;
     ensure!(after.is_empty(), "a purge leaves nothing: {after:?}");
     ensure!(own.join("data/deskbell/deskbell.db").exists(), "not even a purge touches people's homes");
@@ -84,6 +83,32 @@ async fn play() -> Result<()> {
 
 async fn install(deb: &Path, version: &str) -> Result<()> {
     say(&["dpkg", "--install", &deb.display().to_string()]).await?;
+    installed(version).await
+}
+
+/// The commands that the documentation tells an administrator to run, with this server and this key.
+async fn as_documented(deb: &Path, server: &str, key: &str) -> Result<()> {
+    let page = page()?;
+    let block = page.split("```").nth(1).and_then(|block| block.strip_prefix("sh\n")).context("no commands")?;
+    let block = block.replace("https://help.example.org", server).replace("DB-PUT-YOUR-KEY-HERE", key);
+    let folder = deb.parent().context("a package lies in a folder")?;
+    fs::copy(deb, folder.join("deskbell.deb"))?;
+    let script = format!("set -e; cd '{}'; {block}", folder.display());
+    say(&["sh", "-c", &script]).await.map(drop)
+}
+
+async fn run_as_documented(command: &str) -> Result<()> {
+    ensure!(page()?.lines().any(|line| line == command), "the page says nothing of {command}");
+    say(&["sh", "-c", command]).await.map(drop)
+}
+
+/// What the documentation says of Linux.
+fn page() -> Result<String> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy/shell.md"))?;
+    page.split("## Linux").nth(1).map(str::to_owned).context("the page has no part for Linux")
+}
+
+async fn installed(version: &str) -> Result<()> {
     let found = say(&["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", "deskbell"]).await?;
     ensure!(found == format!("installed {version}"), "{found}");
     let changed = say(&["dpkg", "--verify", "deskbell"]).await?;
