@@ -2,6 +2,7 @@
 //! the device afterwards.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "clippy lets tests unwrap, and not the functions beside them")]
 
 mod device;
 mod documented;
