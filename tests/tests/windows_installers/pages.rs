@@ -78,7 +78,7 @@ async fn by_hand(language: &str) -> Result<()> {
     device.wine.desktop().type_text(KEY).await?;
     pages.next("server-filled").await?;
     pages.press(&["Return"]).await?;
-    until("the files are in place", SOON * 2, async || {
+    until("the files are in place", SOON * 6, async || {
         Ok(device.wine.value(crate::device::RUN, "Deskbell").await?.map(drop))
     })
     .await?;

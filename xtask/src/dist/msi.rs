@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Plan, files, numbers, summary};
 use crate::shell::{self, command};
@@ -66,11 +66,27 @@ fn complete(plan: &Plan, msi: &Path, package: &str) -> Result<()> {
     summary::set_times(msi, plan.epoch)
 }
 
-/// The few lines that run inside the installation; see installer/windows/settings.c.
+/// The few lines that run inside the installation; see installer/windows/settings.c. Its place in memory is
+/// given, because the linker would make one from the folder's name.
 fn library(source: &Path, output: &Path) -> Result<()> {
     let mut compile = command(&["x86_64-w64-mingw32-gcc", "-shared", "-Os", "-s", "-Wall", "-Wextra", "-Werror"]);
-    compile.args(["-Wl,--no-insert-timestamp", "-o"]).arg(output).arg(source).arg("-lmsi");
-    shell::run(compile)
+    compile.args(["-Wl,--no-insert-timestamp,--image-base,0x180000000", "-o"]).arg(output).arg(source).arg("-lmsi");
+    shell::run(compile)?;
+    let mut bytes = fs::read(output)?;
+    forget_the_time(&mut bytes).context("what the linker made is no library")?;
+    Ok(fs::write(output, bytes)?)
+}
+
+/// The linker writes the time into the list of exports all the same, and a checksum that Windows asks of
+/// drivers alone. Both become nothing.
+fn forget_the_time(library: &mut [u8]) -> Option<()> {
+    let number = |at: usize| Some(u32::from_le_bytes(library.get(at..at + 4)?.try_into().ok()?) as usize);
+    let exports = number(library.windows(8).position(|part| part == b".edata\0\0")? + 20)? + 4;
+    let checksum = number(0x3c)? + 24 + 64;
+    for at in [exports, checksum] {
+        library.get_mut(at..at + 4)?.fill(0);
+    }
+    Some(())
 }
 
 fn at(plan: &Plan, words: &[&str]) -> Command {
