@@ -18,6 +18,9 @@ use tokio::{
 /// How long a program may take to say that it is ready, on a busy machine.
 pub const START: Duration = Duration::from_secs(30);
 
+/// How long a program that works and ends may take there: `dpkg` or `tar` over a program's debug build.
+const END: Duration = Duration::from_secs(180);
+
 /// One running program. Its output goes to a log file and can be waited for, line by line.
 #[derive(Debug)]
 pub struct Process {
@@ -216,7 +219,7 @@ pub fn of_program(program: &Path) -> Result<Vec<rustix::process::Pid>> {
 /// Runs a short program to its end and returns what it printed.
 pub async fn run(mut command: Command) -> Result<Vec<u8>> {
     let shown = format!("{:?}", command.as_std());
-    let running = tokio::time::timeout(START, command.stdin(Stdio::null()).kill_on_drop(true).output());
+    let running = tokio::time::timeout(END, command.stdin(Stdio::null()).kill_on_drop(true).output());
     let output = running
         .await
         .with_context(|| format!("{shown} does not end"))?
