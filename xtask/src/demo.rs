@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(crate) fn run_story(keep: bool) -> std::process::Command {
-    let mut story = std::process::Command::new(shell::target().join("debug/story"));
+    let mut story = shell::program(shell::target().join("debug/story"));
     if keep {
         story.arg("--keep");
     }
@@ -23,9 +23,5 @@ pub(crate) fn run(headless: bool, keep: bool, yes: bool) -> Result<()> {
     setup::run(if headless { Extent::Story } else { Extent::Demo }, yes)?;
     build::interface()?;
     build::programs()?;
-    if headless {
-        shell::run(run_story(keep))
-    } else {
-        shell::run(std::process::Command::new(shell::target().join("debug/demo")))
-    }
+    if headless { shell::run(run_story(keep)) } else { shell::run(shell::program(shell::target().join("debug/demo"))) }
 }

@@ -1,6 +1,7 @@
 //! Other programs, run from the repository's root.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -19,8 +20,21 @@ pub(crate) fn target() -> PathBuf {
 
 /// A command from its words; the first one is the program.
 pub(crate) fn command(words: &[&str]) -> Command {
-    let mut command = Command::new(words.first().copied().unwrap_or_default());
+    let mut command = program(words.first().copied().unwrap_or_default());
     command.args(words.iter().skip(1));
+    command
+}
+
+/// A program, without what the cargo that runs us has said of our own package: build scripts of others
+/// look at it, and everything that depends on them would be compiled again after a cargo by hand.
+pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(name);
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&variable);
+        }
+    }
     command
 }
 

@@ -88,7 +88,7 @@ fn one(level: Level) -> Total {
         Level::Unit => cargo(&["--lib", "--bins"]),
         Level::Contract => {
             let mut total = cargo(&["--test", "contract*"]);
-            let mut beside = Command::new(shell::target().join("debug/with_postgres"));
+            let mut beside = shell::program(shell::target().join("debug/with_postgres"));
             beside.args(["cargo", "test", "--workspace", "--no-fail-fast", "--test", "endpoint*"]);
             total += counted(beside);
             total
@@ -131,7 +131,7 @@ fn counted(mut command: Command) -> Total {
 
 fn lint() -> Total {
     let tool = |name: &str, words: &[&str]| {
-        let mut command = Command::new(setup::tool(name));
+        let mut command = shell::program(setup::tool(name));
         command.args(words);
         command
     };
