@@ -183,6 +183,31 @@ async fn a_second_start_asks_the_first_one_and_ends() {
 }
 
 #[tokio::test]
+async fn the_doctor_reaches_the_server_and_names_the_missing_web_view() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wine, helpdesk) = world(folder.path()).await.unwrap();
+    managed(&wine, &helpdesk).await.unwrap();
+    let mut agent = Headless::on_windows(&wine, &[]);
+    agent.start().unwrap();
+    helpdesk.welcome().await.unwrap();
+    agent.welcomed().await.unwrap();
+    let mut command = wine.command(wine::program("deskbell.exe").unwrap());
+    command.args(["doctor", "--json"]);
+    let ended = wine.run(command).await.unwrap();
+    let said: Value = serde_json::from_str(&ended.printed).unwrap_or_else(|_| panic!("{}", ended.printed));
+    let checks = said["checks"].as_array().expect("a list of checks");
+    let found =
+        |check: &str| checks.iter().find(|row| row["check"] == check).unwrap_or_else(|| panic!("{check}: {said}"));
+    for check in ["name", "route", "server", "signature", "enablement", "confirmation", "key_store"] {
+        assert_eq!(found(check)["verdict"], "ok", "{}", found(check));
+    }
+    let web_view = found("web_view");
+    assert_eq!(web_view["code"], "web_view_missing", "{web_view}");
+    assert!(web_view["advice"].as_str().is_some_and(|advice| !advice.is_empty()), "{web_view}");
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn group_policy_sets_and_locks() {
     let folder = tempfile::tempdir().unwrap();
     let desktop = Rc::new(Desktop::start(folder.path()).await.unwrap());
