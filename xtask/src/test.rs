@@ -64,7 +64,7 @@ pub(crate) fn run(level: Option<Level>) -> Result<bool> {
     build::interface()?;
     let all = || vec![Unit, Contract, Endpoint, Network, Desktop, Story, LinuxPackage, Windows, Macos, Ui, Lint];
     let levels = level.map_or_else(all, |one| vec![one]);
-    if levels.iter().any(|level| !matches!(level, Lint | Ui | Macos)) {
+    if levels.iter().any(|level| !matches!(level, Lint | Ui)) {
         build::programs()?;
     }
     let mut rows = Vec::new();

@@ -76,8 +76,9 @@ fn of(cargo: &str, words: &[&str], target: Target) -> Command {
 
 fn debian(words: &[&str], target: Target) -> Command {
     let mut cargo = of(DEBIAN_CARGO, words, target);
-    // The cargo that runs us has put rustup's into these.
+    // The cargo that runs us has put rustup's into these, and its clippy would be found before Debian's.
     cargo.env("RUSTC", DEBIAN_RUSTC).env("CARGO", DEBIAN_CARGO).env_remove("RUSTUP_TOOLCHAIN");
+    cargo.env("PATH", format!("/usr/bin:{}", std::env::var("PATH").unwrap_or_default()));
     cargo
 }
 
