@@ -22,7 +22,7 @@ const PROGRAMS: (&str, &str) = ("DESKBELL_WINDOWS_PROGRAMS", "x86_64-pc-windows-
 const TEMPLATE: (&str, &str) = ("DESKBELL_WINE_TEMPLATE", "cross/wine");
 
 /// How long a program of Windows may take; wine starts slowly on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 pub struct Wine {

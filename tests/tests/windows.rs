@@ -11,8 +11,8 @@ use deskbell_tests::{
     helpdesk::Helpdesk,
     picture,
     process::Process,
-    wait::{SOON, until},
-    wine::{self, SCREEN, SCREEN_TITLE, Wine},
+    wait::until,
+    wine::{self, PATIENCE, SCREEN, SCREEN_TITLE, Wine},
 };
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ async fn the_bell_is_in_the_tray_and_ctrl_f12_fires() {
     let agent = start_with_screen(&wine).await.unwrap();
     the_bell_shows(&wine).await.unwrap();
     helpdesk.welcome().await.unwrap();
-    until("Ctrl+F12 is registered", SOON, async || {
+    until("Ctrl+F12 is registered", PATIENCE, async || {
         Ok((status(&wine).await?["status"]["hotkey"]["state"] == "registered").then_some(()))
     })
     .await
@@ -116,7 +116,7 @@ async fn the_bell_is_in_the_tray_and_ctrl_f12_fires() {
 
     wine.desktop().focus(SCREEN_TITLE).await.unwrap();
     wine.desktop().press(&["ctrl+F12"]).await.unwrap();
-    until("the key has asked for a new ticket", SOON, async || {
+    until("the key has asked for a new ticket", PATIENCE, async || {
         let log = log(&wine)?;
         Ok(log.lines().any(|line| line.contains("NewTicket") && line.contains("Hotkey")).then_some(()))
     })
@@ -130,7 +130,7 @@ async fn the_bell_is_in_the_tray_and_ctrl_f12_fires() {
 async fn the_bell_shows(wine: &Wine) -> Result<()> {
     let file = wine.desktop().folder().join("tray.png");
     wine.desktop().focus(SCREEN_TITLE).await?;
-    until("the bell shows", SOON, async || {
+    until("the bell shows", PATIENCE, async || {
         let screen = picture::focused_window(wine.desktop(), &file).await?;
         let (right, bottom) = SCREEN;
         ensure!(screen.dimensions() == SCREEN, "another window has the focus: {:?} pixels", screen.dimensions());
@@ -154,7 +154,7 @@ fn keep_picture(file: &Path, name: &str) -> Result<()> {
 }
 
 async fn the_server_hears_of_the_key(helpdesk: &Helpdesk) -> Result<()> {
-    until("the console shows the key as registered", SOON, async || {
+    until("the console shows the key as registered", PATIENCE, async || {
         let sql = "select count(*) from installations where hotkey = 'registered'";
         Ok((helpdesk.server.database()?.count(sql, [])? == 1).then_some(()))
     })
@@ -172,7 +172,7 @@ async fn a_second_start_asks_the_first_one_and_ends() {
     let mut second = wine.with_screen(wine::program("deskbell.exe").unwrap());
     second.arg("tickets");
     let mut second = Process::start("second", second, &wine.desktop().log("second")).unwrap();
-    until("the first one was asked", SOON, async || {
+    until("the first one was asked", PATIENCE, async || {
         let log = log(&wine)?;
         Ok(log.lines().any(|line| line.contains("Tickets") && line.contains("CommandLine")).then_some(()))
     })

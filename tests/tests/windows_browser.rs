@@ -13,7 +13,7 @@ use deskbell_tests::{
     process::Process,
     wait::{SOON, until},
     webdriver::Session,
-    wine::{self, Wine},
+    wine::{self, PATIENCE, Wine},
 };
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ impl Recorder {
 
     /// What it was asked to open for the `nth` time.
     async fn asked(&self, nth: usize) -> Result<String> {
-        until("the browser is asked to open a page", SOON, async || Ok(self.opened().get(nth - 1).cloned())).await
+        until("the browser is asked to open a page", PATIENCE, async || Ok(self.opened().get(nth - 1).cloned())).await
     }
 }
 
@@ -85,7 +85,7 @@ impl There {
 
     /// Waits until the running agent's status `holds` what is looked for.
     async fn status(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
-        until(what, SOON, async || {
+        until(what, PATIENCE, async || {
             let said: Value = serde_json::from_str(&self.run(&["status", "--json"]).await?)?;
             Ok(holds(&said["status"]).then(|| said["status"].clone()))
         })
@@ -151,7 +151,7 @@ async fn without_a_network_it_says_what_is_missing_and_what_to_do() {
     there.status("the agent may write", can_write).await.unwrap();
     there.helpdesk.server.stop().await.unwrap();
     there.ask("new").await.unwrap();
-    until("a message is shown", SOON, async || {
+    until("a message is shown", PATIENCE, async || {
         let log = there.log()?;
         Ok(log.lines().any(|line| line.contains("a message is shown")).then_some(()))
     })

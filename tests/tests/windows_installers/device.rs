@@ -120,7 +120,7 @@ impl Device {
     }
 
     pub(crate) async fn is_removed(&self) -> Result<()> {
-        until("the program's folder is gone", deskbell_tests::wait::SOON, async || {
+        until("the program's folder is gone", deskbell_tests::wine::PATIENCE, async || {
             Ok((!self.program_files().exists()).then_some(()))
         })
         .await?;

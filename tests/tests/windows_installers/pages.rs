@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use deskbell_tests::{
     picture,
     process::Process,
-    wait::{SOON, until},
-    wine::{SCREEN_TITLE, windows_path},
+    wait::until,
+    wine::{PATIENCE, SCREEN_TITLE, windows_path},
 };
 use image::RgbaImage;
 
@@ -29,7 +29,7 @@ impl Pages<'_> {
         let desktop = self.device.wine.desktop();
         let file = desktop.folder().join("page.png");
         let mut before = None;
-        let page = until(&format!("the page {name}"), SOON * 2, async || {
+        let page = until(&format!("the page {name}"), PATIENCE, async || {
             let now = picture::screen(desktop, &file).await?;
             let steady = before.as_ref() == Some(&now);
             let new = shows_a_dialog(&now) && self.seen.as_ref() != Some(&now);
@@ -78,13 +78,13 @@ async fn by_hand(language: &str) -> Result<()> {
     device.wine.desktop().type_text(KEY).await?;
     pages.next("server-filled").await?;
     pages.press(&["Return"]).await?;
-    until("the files are in place", SOON * 6, async || {
+    until("the files are in place", PATIENCE, async || {
         Ok(device.wine.value(crate::device::RUN, "Deskbell").await?.map(drop))
     })
     .await?;
     pages.next("done").await?;
     pages.press(&["Return"]).await?;
-    until("setup.exe ends", SOON, async || Ok((!setup.running()).then_some(()))).await?;
+    until("setup.exe ends", PATIENCE, async || Ok((!setup.running()).then_some(()))).await?;
     device.is_installed(FIRST, "setup").await?;
     device.settings_are(URL, KEY).await
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use deskbell_tests::wait::{SOON, until};
+use deskbell_tests::{wait::until, wine::PATIENCE};
 
 use crate::{
     device::{Device, KEY, RUN, URL},
@@ -96,7 +96,7 @@ async fn setup_exe_installs_for_one_person_alone() {
     assert!(device.wine.value(RUN, "Deskbell").await.unwrap().is_none(), "nobody else starts it");
 
     device.run(&folder.join("uninstall.exe"), &["/S", "/CurrentUser"]).await.unwrap();
-    until("the folder is gone", SOON, async || Ok((!folder.exists()).then_some(()))).await.unwrap();
+    until("the folder is gone", PATIENCE, async || Ok((!folder.exists()).then_some(()))).await.unwrap();
     assert!(device.wine.value(&run, "Deskbell").await.unwrap().is_none());
     assert!(device.wine.registry(r"HKCU\SOFTWARE\Deskbell").await.unwrap().is_none());
 }

@@ -6,7 +6,7 @@ use crate::{
     device::Device,
     packages::{FIRST, SECOND, msi, setup_exe},
 };
-use deskbell_tests::{wait::SOON, wine::windows_path};
+use deskbell_tests::wine::{PATIENCE, windows_path};
 
 /// The process, as this machine sees it, in which the installed agent runs on the device.
 fn agent(device: &Device) -> Option<u32> {
@@ -21,7 +21,7 @@ fn agent(device: &Device) -> Option<u32> {
 }
 
 async fn running(device: &Device) -> u32 {
-    until("the agent runs", SOON * 2, async || {
+    until("the agent runs", PATIENCE, async || {
         let status = device.installed("deskbell.exe", &["status", "--json"]).await?;
         Ok(if status.printed.contains(r#""running":true"#) { agent(device) } else { None })
     })
