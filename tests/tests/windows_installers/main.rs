@@ -6,6 +6,7 @@
 
 mod device;
 mod documented;
+mod kept;
 mod msi;
 mod packages;
 mod pages;
