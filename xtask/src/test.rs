@@ -140,7 +140,8 @@ fn lint() -> Total {
         command(&["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         ui(&["npm", "run", "check"]),
         tool("cargo-deny", &["check", "bans", "licenses", "sources"]),
-        tool("cargo-machete", &[]),
+        // As cargo would call it: it takes itself for cargo's helper where cargo stands above it.
+        tool("cargo-machete", &["machete"]),
     ];
     let mut total = Total::default();
     for check in checks {
