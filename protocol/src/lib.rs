@@ -1,6 +1,6 @@
 //! What the agent and the server say to each other: shapes, limits and the signature over them.
 //!
-//! Nothing here does I/O. A change to a type in this crate is a change to the protocol: agents may
+//! Nothing here does I/O, but for [`proof`] in a build that is made to be proved. A change to a type in this crate is a change to the protocol: agents may
 //! have been away for months, so fields are added as optional and retired only when no queue can
 //! hold them any more.
 
@@ -10,6 +10,7 @@ pub mod error;
 pub mod handover;
 pub mod id;
 pub mod limits;
+pub mod proof;
 pub mod secret;
 pub mod settings;
 pub mod signature;

@@ -17,6 +17,8 @@ pub mod agent;
 #[cfg(target_os = "linux")]
 pub mod apart;
 #[cfg(target_os = "linux")]
+pub mod bench;
+#[cfg(target_os = "linux")]
 pub mod desktop;
 #[cfg(target_os = "linux")]
 pub mod headless;
@@ -30,6 +32,8 @@ pub mod os_user;
 pub mod packages;
 #[cfg(target_os = "linux")]
 pub mod picture;
+#[cfg(target_os = "linux")]
+pub mod prove;
 #[cfg(target_os = "linux")]
 pub mod proxy;
 #[cfg(target_os = "linux")]

@@ -1,5 +1,6 @@
 //! `cargo xtask`: what this repository can do, as one command each.
 
+mod bench;
 mod build;
 mod codegen;
 mod cross;
@@ -7,6 +8,7 @@ mod demo;
 mod dist;
 mod newer;
 mod platforms;
+mod prove;
 mod setup;
 mod shell;
 mod test;
@@ -40,6 +42,21 @@ enum Task {
     },
     /// Run everything that CI runs, or one level of it.
     Test { level: Option<test::Level> },
+    /// Prove that nothing is lost, doubled or leaked, and that what finds it does find it.
+    Prove {
+        /// A part, `--seed N`, `--minutes M`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+    /// Measure, each figure beside its floor.
+    Bench {
+        /// The debug programs, with `--quick`: only to see that it works.
+        #[arg(long)]
+        debug: bool,
+        /// A name, `--json`, `--quick`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Package what is handed out, into target/dist: installers, the server's archive, checksums, a list of parts.
     Dist(dist::Options),
     /// Write the generated files anew: TypeScript types and the API description.
@@ -64,6 +81,8 @@ fn run() -> Result<bool> {
         Task::Setup { yes } => setup::run(setup::Extent::Tests, yes)?,
         Task::Demo { headless, keep, yes } => demo::run(headless, keep, yes)?,
         Task::Test { level } => return test::run(level),
+        Task::Prove { words } => return prove::prove(&words),
+        Task::Bench { debug, words } => return bench::bench(&words, debug),
         Task::Dist(options) => dist::run(&options)?,
         Task::Codegen => codegen::run()?,
     }
