@@ -7,16 +7,17 @@ use deskbell_protocol::{
     Millis, PROTOCOL_VERSION,
     device::{AgentState, HotkeyState},
     error::{ErrorCode, ErrorDetails},
+    id::TicketId,
     limits::SYNC_ITEMS,
     sync::{OutboxItem, Outcome, Receipt, SyncRequest, SyncResponse},
-    ticket::Language,
+    ticket::{Language, NewTicket},
 };
 use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::{
     agent::Inner,
-    context,
+    clock, context,
     http::{Http, HttpError, Identity},
     news,
     store::{StoreResult, outbox, settings, tickets},
@@ -32,6 +33,11 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
         let said = Said { hotkey: inner.hotkey(), language: inner.status.borrow().language };
         let (skip, size) = (round.skip.clone(), round.size);
         let request = inner.store.read(move |c| request(c, &said, &skip, size)).await?;
+        deskbell_protocol::crash_point!("sync.send.before");
+        if deskbell_protocol::mutant!("outbox.early") {
+            let sent: Vec<_> = request.items.iter().map(OutboxItem::id).collect();
+            inner.store.write(move |tx| outbox::forget(tx, &sent)).await?;
+        }
         let response: SyncResponse = match http.post(who, "/sync", &request).await {
             Ok(response) => response,
             Err(error) => {
@@ -39,6 +45,7 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
                 continue;
             }
         };
+        deskbell_protocol::crash_point!("sync.send.after");
         let again = round.answered(&request, &response);
         let (culprits, now) = (std::mem::take(&mut round.culprits), (inner.clock)());
         let effects = inner
@@ -49,9 +56,11 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
                     hold(tx, id, &reason, refused)?;
                     show(tx, id, &mut effects)?;
                 }
+                deskbell_protocol::crash_point!("receipts.commit.before");
                 Ok(effects)
             })
             .await?;
+        deskbell_protocol::crash_point!("receipts.commit.after");
         inner.show(effects).await?;
         if !again {
             return Ok(());
@@ -124,7 +133,7 @@ fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usi
         .into_iter()
         .filter(|entry| entry.state() == EntryState::Queued && !skip.contains(&entry.id))
         .take(size)
-        .map(|entry| entry.item)
+        .map(|entry| if deskbell_protocol::mutant!("retry.new_id") { renamed(entry.item) } else { entry.item })
         .collect();
     Ok(SyncRequest {
         protocol: PROTOCOL_VERSION,
@@ -137,6 +146,16 @@ fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usi
         cursor: settings::get(connection, "cursor")?.unwrap_or(0),
         items,
     })
+}
+
+/// What the mutant `retry.new_id` sends: the same ticket, as another one.
+fn renamed(item: OutboxItem) -> OutboxItem {
+    match item {
+        OutboxItem::Ticket(ticket) => {
+            OutboxItem::Ticket(NewTicket { id: TicketId(clock::new_id(ticket.written_at)), ..ticket })
+        }
+        other => other,
+    }
 }
 
 /// What a change of the store means for the screen.
