@@ -40,7 +40,7 @@ enum Order {
     Confirm { token: String },
     RetryNow {},
     /// Says so as soon as nothing waits here any more, or only what a person has to look at.
-    Drain { tag: u32 },
+    Drain { tag: u64 },
 }
 
 #[derive(Serialize)]
@@ -53,7 +53,7 @@ enum Line {
     Done(Option<Box<OutboxEntry>>),
     Refused(Box<CommandError>),
     /// Nothing waits any more but this many, which need attention.
-    Drained { tag: u32, attention: u32 },
+    Drained { tag: u64, attention: u32 },
     Unreadable(String),
 }
 
@@ -129,7 +129,7 @@ async fn submit(
     agent.submit(draft, None).await
 }
 
-async fn drain(agent: Agent, tag: u32) {
+async fn drain(agent: Agent, tag: u64) {
     // It ends with the agent, where nobody listens any more.
     if let Ok(status) = agent.watch().wait_for(|status| status.waiting == status.attention).await {
         let attention = status.attention;

@@ -199,6 +199,18 @@ impl Database {
         self.one(sql, values)
     }
 
+    /// The first column of every row.
+    pub fn column(&self, sql: &str) -> Result<Vec<String>> {
+        let mut statement = self.0.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Changes a file that no server works on.
+    pub fn change(file: &Path, sql: &str) -> Result<()> {
+        Ok(rusqlite::Connection::open(file)?.execute_batch(sql)?)
+    }
+
     /// The first two columns of every row.
     pub fn pairs(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<(String, String)>> {
         let mut statement = self.0.prepare(sql)?;
