@@ -1,7 +1,10 @@
 //! One exchange with the server: what waits goes out, what is new comes in, in one transaction here
 //! and in one there.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use deskbell_protocol::{
     Millis, PROTOCOL_VERSION,
@@ -10,7 +13,7 @@ use deskbell_protocol::{
     id::TicketId,
     limits::SYNC_ITEMS,
     sync::{OutboxItem, Outcome, Receipt, SyncRequest, SyncResponse},
-    ticket::{Language, NewTicket},
+    ticket::Language,
 };
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -38,7 +41,12 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
             let sent: Vec<_> = request.items.iter().map(OutboxItem::id).collect();
             inner.store.write(move |tx| outbox::forget(tx, &sent)).await?;
         }
-        let response: SyncResponse = match http.post(who, "/sync", &request).await {
+        let answer = if deskbell_protocol::mutant!("retry.new_id") {
+            forgetful(http, who, &request).await
+        } else {
+            http.post(who, "/sync", &request).await
+        };
+        let response: SyncResponse = match answer {
             Ok(response) => response,
             Err(error) => {
                 round.failed(&error, &request.items).ok_or(error)?;
@@ -133,7 +141,7 @@ fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usi
         .into_iter()
         .filter(|entry| entry.state() == EntryState::Queued && !skip.contains(&entry.id))
         .take(size)
-        .map(|entry| if deskbell_protocol::mutant!("retry.new_id") { renamed(entry.item) } else { entry.item })
+        .map(|entry| entry.item)
         .collect();
     Ok(SyncRequest {
         protocol: PROTOCOL_VERSION,
@@ -148,14 +156,25 @@ fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usi
     })
 }
 
-/// What the mutant `retry.new_id` sends: the same ticket, as another one.
-fn renamed(item: OutboxItem) -> OutboxItem {
-    match item {
-        OutboxItem::Ticket(ticket) => {
-            OutboxItem::Ticket(NewTicket { id: TicketId(clock::new_id(ticket.written_at)), ..ticket })
+/// What the mutant `retry.new_id` does: what failed once is sent again as something new.
+async fn forgetful(http: &Http, who: &Identity, request: &SyncRequest) -> Result<SyncResponse, HttpError> {
+    static FAILED: AtomicBool = AtomicBool::new(false);
+    let mut sent = request.clone();
+    for item in &mut sent.items {
+        if let OutboxItem::Ticket(ticket) = item
+            && FAILED.load(Ordering::Relaxed)
+        {
+            ticket.id = TicketId(clock::new_id(ticket.written_at));
+            ticket.attachments.clear();
         }
-        other => other,
     }
+    let response: Result<SyncResponse, _> = http.post(who, "/sync", &sent).await;
+    FAILED.store(response.is_err(), Ordering::Relaxed);
+    let mut response = response?;
+    for (receipt, item) in response.receipts.iter_mut().zip(&request.items) {
+        receipt.id = item.id();
+    }
+    Ok(response)
 }
 
 /// What a change of the store means for the screen.

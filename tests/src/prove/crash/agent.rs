@@ -16,7 +16,7 @@ use crate::headless::Headless;
 #[derive(Debug)]
 pub(super) enum Answer {
     Done(Value),
-    Refused(Value),
+    Refused,
     /// Its process ended before it said anything.
     Died,
 }
@@ -32,6 +32,9 @@ struct Running {
     child: Child,
     input: ChildStdin,
     lines: mpsc::UnboundedReceiver<Value>,
+    /// Orders that were given, and those of them that were answered: each is, in their order.
+    given: u64,
+    answered: u64,
 }
 
 /// How long an order may take on a busy machine.
@@ -67,17 +70,14 @@ impl Agent {
                 }
             }
         });
-        self.running = Some(Running { child, input, lines });
+        self.running = Some(Running { child, input, lines, given: 0, answered: 0 });
         Ok(())
-    }
-
-    pub(super) fn runs(&self) -> bool {
-        self.running.is_some()
     }
 
     /// An order, without waiting for what it does. One that has ended says so by [`Agent::next`].
     pub(super) async fn order(&mut self, order: &Value) {
         if let Some(running) = &mut self.running {
+            running.given += 1;
             running.input.write_all(format!("{order}\n").as_bytes()).await.ok();
         }
     }
@@ -85,7 +85,13 @@ impl Agent {
     /// What it says next; nothing where it has ended. Pending where it does not run.
     pub(super) async fn next(&mut self) -> Option<Value> {
         match &mut self.running {
-            Some(running) => running.lines.recv().await,
+            Some(running) => {
+                let line = running.lines.recv().await?;
+                if ["done", "refused", "unreadable"].iter().any(|word| line.get(word).is_some()) {
+                    running.answered += 1;
+                }
+                Some(line)
+            }
             None => std::future::pending().await,
         }
     }
@@ -98,11 +104,14 @@ impl Agent {
                 if line.get("unreadable").is_some() {
                     bail!("an order is not understood: {line}");
                 }
+                if self.running.as_ref().is_some_and(|running| running.answered < running.given) {
+                    continue;
+                }
                 if let Some(done) = line.get_mut("done") {
                     return Ok(Answer::Done(done.take()));
                 }
-                if let Some(why) = line.get_mut("refused") {
-                    return Ok(Answer::Refused(why.take()));
+                if line.get("refused").is_some() {
+                    return Ok(Answer::Refused);
                 }
             }
             Ok(Answer::Died)

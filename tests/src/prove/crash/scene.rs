@@ -142,7 +142,7 @@ impl<'a> Scene<'a> {
     async fn ask(&mut self, order: &Value) -> Result<Option<Value>> {
         match self.world.agent.ask(order).await? {
             Answer::Done(value) => Ok(Some(value)),
-            Answer::Refused(_) => Ok(None),
+            Answer::Refused => Ok(None),
             Answer::Died => self.agent_died().await.map(|()| None),
         }
     }
