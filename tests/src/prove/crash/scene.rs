@@ -243,7 +243,8 @@ impl<'a> Scene<'a> {
 
     /// What a server does after its answers, it may die of as well.
     async fn afterwards(&mut self) -> Result<()> {
-        if !self.armed || self.reached || self.run.point.side != Side::Server {
+        let later = ["job", "mail", "db"].contains(&self.run.point.name.split('.').next().unwrap_or_default());
+        if !later || !self.armed || self.reached {
             return Ok(());
         }
         if let Ok(status) = tokio::time::timeout(AFTERWARDS, self.world.server.ended()).await {
