@@ -66,8 +66,11 @@ impl Files {
             let _ = fs::remove_file(&part);
         }
         let kept = kept?;
+        deskbell_protocol::crash_point!("files.rename.before");
         fs::rename(&part, self.path(id))?;
+        deskbell_protocol::crash_point!("files.rename.after");
         sync_folder(&self.0)?;
+        deskbell_protocol::crash_point!("files.folder.after");
         Ok(kept)
     }
 
@@ -113,6 +116,7 @@ impl Files {
 }
 
 fn copy(source: &mut impl Read, to: &Path, limit: u64) -> io::Result<Kept> {
+    deskbell_protocol::crash_point!("files.write.before");
     let mut file = File::create(to)?;
     let (mut hash, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 64 * 1024]);
     loop {
@@ -126,8 +130,11 @@ fn copy(source: &mut impl Read, to: &Path, limit: u64) -> io::Result<Kept> {
         }
         hash.update(&buffer[..count]);
         file.write_all(&buffer[..count])?;
+        deskbell_protocol::crash_point!("files.write.within");
     }
+    deskbell_protocol::crash_point!("files.flush.before");
     file.sync_all()?;
+    deskbell_protocol::crash_point!("files.flush.after");
     Ok(Kept { size, sha256: hex(&hash.finalize()) })
 }
 

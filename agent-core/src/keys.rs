@@ -120,11 +120,16 @@ fn make_file(file: &Path) -> Result<(SigningKey, Place), KeyError> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    deskbell_protocol::crash_point!("key.write.before");
     let mut open = options.open(&part)?;
     io::Write::write_all(&mut open, spell(&key).as_bytes())?;
+    deskbell_protocol::crash_point!("key.flush.before");
     open.sync_all()?;
+    deskbell_protocol::crash_point!("key.rename.before");
     fs::rename(part, file)?;
+    deskbell_protocol::crash_point!("key.rename.after");
     file.parent().map_or(Ok(()), crate::files::sync_folder)?;
+    deskbell_protocol::crash_point!("key.folder.after");
     Ok((key, Place::File))
 }
 

@@ -1,12 +1,16 @@
 //! One exchange with the server: what waits goes out, what is new comes in, in one transaction here
 //! and in one there.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use deskbell_protocol::{
     Millis, PROTOCOL_VERSION,
     device::{AgentState, HotkeyState},
     error::{ErrorCode, ErrorDetails},
+    id::TicketId,
     limits::SYNC_ITEMS,
     sync::{OutboxItem, Outcome, Receipt, SyncRequest, SyncResponse},
     ticket::Language,
@@ -16,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     agent::Inner,
-    context,
+    clock, context,
     http::{Http, HttpError, Identity},
     news,
     store::{StoreResult, outbox, settings, tickets},
@@ -32,13 +36,24 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
         let said = Said { hotkey: inner.hotkey(), language: inner.status.borrow().language };
         let (skip, size) = (round.skip.clone(), round.size);
         let request = inner.store.read(move |c| request(c, &said, &skip, size)).await?;
-        let response: SyncResponse = match http.post(who, "/sync", &request).await {
+        deskbell_protocol::crash_point!("sync.send.before");
+        if deskbell_protocol::mutant!("outbox.early") {
+            let sent: Vec<_> = request.items.iter().map(OutboxItem::id).collect();
+            inner.store.write(move |tx| outbox::forget(tx, &sent)).await?;
+        }
+        let answer = if deskbell_protocol::mutant!("retry.new_id") {
+            forgetful(http, who, &request).await
+        } else {
+            http.post(who, "/sync", &request).await
+        };
+        let response: SyncResponse = match answer {
             Ok(response) => response,
             Err(error) => {
                 round.failed(&error, &request.items).ok_or(error)?;
                 continue;
             }
         };
+        deskbell_protocol::crash_point!("sync.send.after");
         let again = round.answered(&request, &response);
         let (culprits, now) = (std::mem::take(&mut round.culprits), (inner.clock)());
         let effects = inner
@@ -49,9 +64,11 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
                     hold(tx, id, &reason, refused)?;
                     show(tx, id, &mut effects)?;
                 }
+                deskbell_protocol::crash_point!("receipts.commit.before");
                 Ok(effects)
             })
             .await?;
+        deskbell_protocol::crash_point!("receipts.commit.after");
         inner.show(effects).await?;
         if !again {
             return Ok(());
@@ -137,6 +154,27 @@ fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usi
         cursor: settings::get(connection, "cursor")?.unwrap_or(0),
         items,
     })
+}
+
+/// What the mutant `retry.new_id` does: what failed once is sent again as something new.
+async fn forgetful(http: &Http, who: &Identity, request: &SyncRequest) -> Result<SyncResponse, HttpError> {
+    static FAILED: AtomicBool = AtomicBool::new(false);
+    let mut sent = request.clone();
+    for item in &mut sent.items {
+        if let OutboxItem::Ticket(ticket) = item
+            && FAILED.load(Ordering::Relaxed)
+        {
+            ticket.id = TicketId(clock::new_id(ticket.written_at));
+            ticket.attachments.clear();
+        }
+    }
+    let response: Result<SyncResponse, _> = http.post(who, "/sync", &sent).await;
+    FAILED.store(response.is_err(), Ordering::Relaxed);
+    let mut response = response?;
+    for (receipt, item) in response.receipts.iter_mut().zip(&request.items) {
+        receipt.id = item.id();
+    }
+    Ok(response)
 }
 
 /// What a change of the store means for the screen.

@@ -39,10 +39,12 @@ async fn one(
     file: &FileProgress,
 ) -> Result<bool, Fault> {
     let path = format!("/attachments/{}", file.id);
+    deskbell_protocol::crash_point!("upload.ask.before");
     let mut stored: UploadProgress = match http.get(who, &path).await {
         Ok(stored) => stored,
         Err(error) => return not_now(inner, entry, error).await,
     };
+    deskbell_protocol::crash_point!("upload.ask.after");
     let mut mismatches = 0;
     while !stored.complete {
         let offset = stored.received;
@@ -53,6 +55,7 @@ async fn one(
             }
             Err(error) => return hold(inner, entry, LocalErrorCode::FileUnreadable, &error.to_string()).await,
         };
+        deskbell_protocol::crash_point!("upload.piece.before");
         stored = match http.put_piece(who, &path, offset, piece).await {
             Ok(stored) => stored,
             Err(error) => match after_failure(&error, offset, mismatches) {
@@ -68,10 +71,13 @@ async fn one(
                 Next::Stop => return not_now(inner, entry, error).await,
             },
         };
+        deskbell_protocol::crash_point!("upload.piece.after");
         tell(inner, entry, &stored).await?;
     }
     tell(inner, entry, &stored).await?;
+    deskbell_protocol::crash_point!("upload.remove.before");
     inner.files.remove(file.id);
+    deskbell_protocol::crash_point!("upload.remove.after");
     Ok(true)
 }
 
@@ -142,11 +148,13 @@ async fn tell(inner: &Inner, entry: uuid::Uuid, stored: &UploadProgress) -> Resu
         .write(move |tx| {
             outbox::progress(tx, stored.id, stored.received, stored.complete)?;
             outbox::deliver_if_complete(tx, entry, now)?;
+            deskbell_protocol::crash_point!("upload.progress.before");
             let entries: Vec<_> = outbox::find(tx, entry)?.iter().map(outbox::Entry::view).collect();
             let news = entries.iter().filter_map(outcome_news).collect();
             Ok(Effects { entries, news, ..Effects::default() })
         })
         .await?;
+    deskbell_protocol::crash_point!("upload.progress.after");
     inner.show(effects).await?;
     Ok(())
 }

@@ -153,9 +153,11 @@ async fn note(inner: &Inner, http: &Http, fault: &Fault) -> Result<(), Fault> {
             {
                 sync::apply_state(tx, &AgentState { registration, ..state }, &mut effects)?;
             }
+            deskbell_protocol::crash_point!("fault.commit.before");
             Ok(effects)
         })
         .await?;
+    deskbell_protocol::crash_point!("fault.commit.after");
     inner.show(effects).await?;
     inner.set_worker_problem(Some(fault.shown(http)));
     inner.set_online(false);
@@ -199,7 +201,9 @@ async fn connected(inner: &Inner, http: &Http, failures: &mut u32) -> Result<std
 
 /// The key, the right server, and an introduction where there has been none.
 async fn introduced(inner: &Inner, http: &Http) -> Result<Identity, Fault> {
+    deskbell_protocol::crash_point!("hello.send.before");
     let hello = http.hello().await?;
+    deskbell_protocol::crash_point!("hello.send.after");
     if hello.protocol_max < deskbell_protocol::PROTOCOL_VERSION {
         return Err(Fault::ServerTooOld);
     }
@@ -251,12 +255,14 @@ async fn key(inner: &Inner) -> Result<ed25519_dalek::SigningKey, Fault> {
                 Some(account) => account,
                 None => {
                     settings::set(tx, "key_account", &new)?;
+                    deskbell_protocol::crash_point!("key.account.before");
                     new
                 }
             };
             Ok((account, settings::get(tx, "key_in_store")?.unwrap_or(false)))
         })
         .await?;
+    deskbell_protocol::crash_point!("key.account.after");
     let folder = inner.folders.data.clone();
     let loaded = tokio::task::spawn_blocking(move || keys::load_or_make(&folder, &account, kept_there));
     let (key, place) = loaded.await.map_err(|_| StoreError::Thread)??;
@@ -280,7 +286,9 @@ async fn enrol(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> 
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         language: inner.status.borrow().language,
     };
+    deskbell_protocol::crash_point!("enrol.send.before");
     let enrolled: Enrolled = http.post(who, "/enrol", &enrol).await?;
+    deskbell_protocol::crash_point!("enrol.send.after");
     tracing::info!(installation = %enrolled.installation_id, "introduced");
     let effects = inner
         .store
@@ -298,9 +306,11 @@ async fn enrol(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> 
             // It has done its work; what is secret is not kept longer than needed.
             settings::remove(tx, "enrolment_key")?;
             sync::apply_state(tx, &enrolled.state, &mut effects)?;
+            deskbell_protocol::crash_point!("enrol.commit.before");
             Ok(effects)
         })
         .await?;
+    deskbell_protocol::crash_point!("enrol.commit.after");
     inner.show(effects).await?;
     Ok(())
 }

@@ -9,7 +9,9 @@ compile_error!("`crash-points` ends the program at the wish of a variable; it is
 #[cfg(all(feature = "mutants", not(debug_assertions)))]
 compile_error!("`mutants` are defects; they are for proofs, never for a release");
 
-/// The variable that names the point to die at: `name`, or `name:3` for the third time it is passed.
+/// The variable that names the point to die at: `name`, or `name:3` for the third time it is passed. With
+/// `@/a/file` the file says so, and may say something else later; what follows a second colon makes two orders
+/// differ, and each is counted from its beginning.
 pub const CRASH: &str = "DESKBELL_CRASH";
 /// The variable that names the defect to have.
 pub const MUTANT: &str = "DESKBELL_MUTANT";
@@ -33,12 +35,26 @@ macro_rules! mutant {
 /// Ends the program where [`CRASH`] names this point. Call it by the macro [`crate::crash_point!`].
 #[cfg(all(unix, feature = "crash-points"))]
 pub fn crash_point(name: &'static str) {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Mutex, PoisonError};
 
-    static PASSED: AtomicU32 = AtomicU32::new(0);
+    /// The order that is being followed, and how often its point was passed.
+    static PASSED: Mutex<(String, u32)> = Mutex::new((String::new(), 0));
     let Ok(order) = std::env::var(CRASH) else { return };
-    let (wanted, time) = order.split_once(':').unwrap_or((&order, "1"));
-    if wanted != name || PASSED.fetch_add(1, Ordering::Relaxed) + 1 != time.parse().unwrap_or(1) {
+    let order = match order.strip_prefix('@') {
+        Some(file) => std::fs::read_to_string(file).unwrap_or_default(),
+        None => order,
+    };
+    let mut words = order.split(':');
+    let (wanted, time) = (words.next().unwrap_or_default(), words.next().and_then(|time| time.parse().ok()));
+    if wanted != name {
+        return;
+    }
+    let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if passed.0 != order {
+        *passed = (order.clone(), 0);
+    }
+    passed.1 += 1;
+    if passed.1 != time.unwrap_or(1) {
         return;
     }
     // A failure leaves the program alive, and the proof says that the point was not reached.

@@ -45,11 +45,15 @@ impl Blobs {
     /// # Errors
     /// Where the disk refuses; nothing is acknowledged then.
     pub fn write_piece(&self, id: AttachmentId, offset: u64, piece: &[u8]) -> io::Result<()> {
+        deskbell_protocol::crash_point!("piece.write.before");
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(self.part(id))?;
         file.set_len(offset)?;
         file.seek(SeekFrom::Start(offset))?;
         file.write_all(piece)?;
-        file.sync_all()
+        deskbell_protocol::crash_point!("piece.flush.before");
+        file.sync_all()?;
+        deskbell_protocol::crash_point!("piece.flush.after");
+        Ok(())
     }
 
     /// The lower-case hexadecimal SHA-256 of what has arrived, and its first bytes for its type.
@@ -82,9 +86,13 @@ impl Blobs {
         }
         let folder = file.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
+        deskbell_protocol::crash_point!("blob.rename.before");
         fs::rename(part, &file)?;
+        deskbell_protocol::crash_point!("blob.rename.after");
         sync_folder(folder)?;
-        sync_folder(&self.folder.join("files"))
+        sync_folder(&self.folder.join("files"))?;
+        deskbell_protocol::crash_point!("blob.folder.after");
+        Ok(())
     }
 
     /// Forgets what arrived, so that the upload starts again.

@@ -62,7 +62,13 @@ async fn claimed(app: &App) -> sqlx::Result<Vec<Job>> {
     let now = app.now();
     let mut tx = app.db.write().await?;
     let jobs = db::jobs::claim(&mut tx, now + LEASE, now).await?;
+    if !jobs.is_empty() {
+        deskbell_protocol::crash_point!("job.claim.before");
+    }
     tx.commit().await?;
+    if !jobs.is_empty() {
+        deskbell_protocol::crash_point!("job.claim.after");
+    }
     Ok(jobs)
 }
 
@@ -72,14 +78,20 @@ async fn carry_out(app: &App, job: &Job) {
     let noted = async {
         let mut tx = app.db.write().await?;
         match &sent {
-            Ok(()) => db::jobs::done(&mut tx, job.id.0, now).await?,
+            Ok(()) => {
+                db::jobs::done(&mut tx, job.id.0, now).await?;
+                deskbell_protocol::crash_point!("job.done.before");
+            }
             Err(error) => {
                 db::jobs::again(&mut tx, job.id.0, &error.to_string(), next_try(job.attempts, now), now).await?;
+                deskbell_protocol::crash_point!("job.again.before");
             }
         }
         tx.commit().await
     };
-    match (&sent, noted.await) {
+    let noted = noted.await;
+    deskbell_protocol::crash_point!("job.noted.after");
+    match (&sent, noted) {
         (Ok(()), Ok(())) => tracing::info!(job = %*job.id, kind = job.kind, "job done"),
         (Err(error), Ok(())) => {
             tracing::warn!(job = %*job.id, kind = job.kind, attempts = job.attempts, why = error.word(), "job failed")
@@ -92,7 +104,10 @@ async fn carry_out(app: &App, job: &Job) {
 async fn send(app: &App, job: &Job) -> Result<(), MailError> {
     let mail: Mail = serde_json::from_str(&job.payload).map_err(|error| MailError::Compose(error.to_string()))?;
     let message = mail::compose(&mail, job.id.0, &app.secret, app.mailer.from(), &app.public_url)?;
-    app.mailer.send(message, job.id.0).await
+    deskbell_protocol::crash_point!("mail.send.before");
+    app.mailer.send(message, job.id.0).await?;
+    deskbell_protocol::crash_point!("mail.send.after");
+    Ok(())
 }
 
 /// 10 s, 20 s, 40 s … at most an hour apart; nothing after the last attempt.

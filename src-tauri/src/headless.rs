@@ -1,14 +1,17 @@
 //! The agent without a screen: one line of JSON for each thing that happens, and one read for each thing
 //! to do. Tests of faults use it, and it is not offered in the help.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use deskbell_agent_core::{
     Agent,
     policy::Folders,
     view::{AgentStatus, CommandError, News, OutboxEntry},
 };
-use deskbell_protocol::ticket::Language;
+use deskbell_protocol::{id::TicketId, ticket::Language};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -21,10 +24,23 @@ use crate::setup::{self, StartError};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Order {
-    Submit { subject: String, description: String },
+    Submit {
+        subject: String,
+        description: String,
+        #[serde(default)]
+        files: Vec<PathBuf>,
+    },
+    Reply {
+        ticket: TicketId,
+        text: String,
+        #[serde(default)]
+        files: Vec<PathBuf>,
+    },
     AskToken { name: String, email: String },
     Confirm { token: String },
     RetryNow {},
+    /// Says so as soon as nothing waits here any more, or only what a person has to look at.
+    Drain { tag: u64 },
 }
 
 #[derive(Serialize)]
@@ -36,6 +52,8 @@ enum Line {
     /// An order was carried out; a ticket that it made is durable by now.
     Done(Option<Box<OutboxEntry>>),
     Refused(Box<CommandError>),
+    /// Nothing waits any more but this many, which need attention.
+    Drained { tag: u64, attention: u32 },
     Unreadable(String),
 }
 
@@ -52,7 +70,10 @@ pub(crate) fn run(language: Language) -> Result<(), StartError> {
         tokio::spawn(report(agent.clone()));
         let mut lines = BufReader::new(tokio::io::stdin()).lines();
         while let Some(line) = lines.next_line().await? {
-            say(&obey(&agent, &line).await);
+            let answer = obey(&agent, &line).await;
+            deskbell_protocol::crash_point!("said.before");
+            say(&answer);
+            deskbell_protocol::crash_point!("said.after");
         }
         shutdown.cancel();
         // A worker that fell over has said so already.
@@ -74,17 +95,47 @@ async fn obey(agent: &Agent, line: &str) -> Line {
 
 async fn carry_out(agent: &Agent, order: Order) -> Result<Option<OutboxEntry>, CommandError> {
     match order {
-        Order::Submit { subject, description } => {
-            let mut draft = agent.ticket_form(None).await?.draft;
-            draft.subject = subject;
-            draft.description = description;
-            return agent.submit(draft, None).await.map(Some);
+        Order::Submit { subject, description, files } => {
+            return submit(agent, subject, description, files).await.map(Some);
+        }
+        Order::Reply { ticket, text, files } => {
+            let read = |path: PathBuf| Some((path.file_name()?.to_str()?.to_owned(), std::fs::read(&path).ok()?));
+            return agent.reply(ticket, text, files.into_iter().filter_map(read).collect()).await.map(Some);
         }
         Order::AskToken { name, email } => agent.ask_token(name, email).await.map(|_| ())?,
         Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
+        Order::Drain { tag } => _ = tokio::spawn(drain(agent.clone(), tag)),
     }
     Ok(None)
+}
+
+/// A form that nobody has typed into yet: what a run before this one left there is thrown away.
+async fn submit(
+    agent: &Agent,
+    subject: String,
+    description: String,
+    files: Vec<PathBuf>,
+) -> Result<OutboxEntry, CommandError> {
+    if !agent.ticket_form(None).await?.draft.files.is_empty() {
+        agent.discard_draft().await?;
+    }
+    let mut draft = agent.ticket_form(None).await?.draft;
+    if !files.is_empty() {
+        draft = agent.add_files(files).await?;
+    }
+    draft.subject = subject;
+    draft.description = description;
+    agent.submit(draft, None).await
+}
+
+async fn drain(agent: Agent, tag: u64) {
+    // It ends with the agent, where nobody listens any more.
+    if let Ok(status) = agent.watch().wait_for(|status| status.waiting == status.attention).await {
+        let attention = status.attention;
+        drop(status);
+        say(&Line::Drained { tag, attention });
+    }
 }
 
 async fn report(agent: Agent) {

@@ -62,6 +62,13 @@ impl Headless {
         self.folder.join("data")
     }
 
+    /// The command that starts it, for who wants to talk to it without this harness.
+    pub fn command(&self) -> Result<Command> {
+        let mut command = self.program()?;
+        command.arg("headless");
+        Ok(command)
+    }
+
     fn program(&self) -> Result<Command> {
         match &self.system {
             System::Here => Ok(self.environment(process::command(program("deskbell")?))),
@@ -92,8 +99,7 @@ impl Headless {
     pub fn start(&mut self) -> Result<()> {
         ensure!(self.running.is_none(), "the agent runs already");
         std::fs::create_dir_all(&self.folder)?;
-        let mut command = self.program()?;
-        command.arg("headless");
+        let command = self.command()?;
         self.running = Some(Process::start_to_talk("deskbell", command, &self.log())?);
         Ok(())
     }

@@ -116,6 +116,11 @@ impl Process {
         self.child.wait().await.ok();
     }
 
+    /// Waits for the end, and says how it was.
+    pub async fn status(&mut self) -> Result<std::process::ExitStatus> {
+        self.child.wait().await.with_context(|| format!("cannot wait for {}", self.name))
+    }
+
     /// SIGKILL, and waits for the end: no handler of the program runs.
     pub async fn kill(mut self) -> Result<()> {
         self.child.kill().await.with_context(|| format!("cannot kill {}", self.name))

@@ -41,6 +41,13 @@ impl Server {
         self
     }
 
+    /// Any other variable of its environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl ToString) -> Self {
+        self.settings.push((name.to_owned(), value.to_string()));
+        self
+    }
+
     /// What it logs, as `RUST_LOG` says.
     #[must_use]
     pub fn with_log(mut self, filter: &str) -> Self {
@@ -77,6 +84,14 @@ impl Server {
     /// SIGKILL.
     pub async fn kill(&mut self) -> Result<()> {
         self.process.take().context("the server does not run")?.kill().await
+    }
+
+    /// Waits until it ends by itself; how it ended. Pending where it does not run.
+    pub async fn ended(&mut self) -> Result<std::process::ExitStatus> {
+        let Some(process) = &mut self.process else { return std::future::pending().await };
+        let status = process.status().await;
+        self.process = None;
+        status
     }
 
     pub async fn stop(&mut self) -> Result<()> {
@@ -182,6 +197,18 @@ impl Database {
 
     pub fn count(&self, sql: &str, values: impl rusqlite::Params) -> Result<i64> {
         self.one(sql, values)
+    }
+
+    /// The first column of every row.
+    pub fn column(&self, sql: &str) -> Result<Vec<String>> {
+        let mut statement = self.0.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Changes a file that no server works on.
+    pub fn change(file: &Path, sql: &str) -> Result<()> {
+        Ok(rusqlite::Connection::open(file)?.execute_batch(sql)?)
     }
 
     /// The first two columns of every row.

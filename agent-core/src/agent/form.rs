@@ -183,9 +183,11 @@ impl Agent {
                     stored.add(file, kept);
                 }
                 stored.save(tx)?;
+                deskbell_protocol::crash_point!("draft.commit.before");
                 Ok(stored.draft)
             })
             .await?;
+        deskbell_protocol::crash_point!("draft.commit.after");
         Ok(draft)
     }
 
@@ -248,8 +250,18 @@ impl Agent {
             written_at: now,
         };
         let entry = queued(new, &stored.draft.files, now);
+        if deskbell_protocol::mutant!("saved.early") {
+            let (early, agent) = (entry.view(), self.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                let _ = agent.0.store.write(move |tx| enqueue(tx, entry)).await;
+                agent.sync_now();
+            });
+            return Ok(early);
+        }
         let written = inner.store.write(move |tx| enqueue(tx, entry)).await;
         let entry = written.inspect_err(|_| self.drop_file(picture))?;
+        deskbell_protocol::crash_point!("submit.commit.after");
         inner.show(Effects { entries: vec![entry.view()], ..Effects::default() }).await?;
         self.sync_now();
         Ok(entry.view())
@@ -397,6 +409,7 @@ fn enqueue(connection: &Connection, entry: outbox::Entry) -> StoreResult<outbox:
     };
     outbox::insert(connection, &entry)?;
     settings::remove(connection, DRAFT)?;
+    deskbell_protocol::crash_point!("submit.commit.before");
     Ok(entry)
 }
 

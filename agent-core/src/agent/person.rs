@@ -28,7 +28,11 @@ impl Agent {
         }
         let (http, who) = self.0.now_or_never()?;
         let language = self.0.status.borrow().language;
-        Ok(http.post(&who, "/confirmation/token", &AskToken { name, email: email.trim().to_owned(), language }).await?)
+        let ask = AskToken { name, email: email.trim().to_owned(), language };
+        deskbell_protocol::crash_point!("ask.send.before");
+        let sent = http.post(&who, "/confirmation/token", &ask).await?;
+        deskbell_protocol::crash_point!("ask.send.after");
+        Ok(sent)
     }
 
     /// Proves the address with the token. What waited for it goes at once.
@@ -38,8 +42,11 @@ impl Agent {
     pub async fn confirm(&self, token: String) -> Answer<Confirmation> {
         let (http, who) = self.0.now_or_never()?;
         let _alone = self.0.exchange.lock().await;
+        deskbell_protocol::crash_point!("confirm.send.before");
         let confirmation: Confirmation = http.post(&who, "/confirmation", &Confirm { token }).await?;
+        deskbell_protocol::crash_point!("confirm.send.after");
         self.set_person(Some(confirmation.clone())).await?;
+        deskbell_protocol::crash_point!("confirm.commit.after");
         Ok(confirmation)
     }
 

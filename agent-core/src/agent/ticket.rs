@@ -149,9 +149,11 @@ impl Agent {
                     files,
                 };
                 outbox::insert(tx, &entry)?;
+                deskbell_protocol::crash_point!("reply.commit.before");
                 Ok(entry)
             })
             .await?;
+        deskbell_protocol::crash_point!("reply.commit.after");
         let effects = Effects { entries: vec![entry.view()], tickets_changed: true, ..Effects::default() };
         self.0.show(effects).await?;
         self.sync_now();

@@ -105,7 +105,9 @@ impl Store {
             let mut connection = store.0.lock().unwrap_or_else(PoisonError::into_inner);
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = work(&tx)?;
+            deskbell_protocol::crash_point!("store.commit.before");
             tx.commit()?;
+            deskbell_protocol::crash_point!("store.commit.after");
             Ok(value)
         });
         done.await.map_err(|_| StoreError::Thread)?

@@ -360,6 +360,14 @@ pub(crate) fn counts(connection: &Connection) -> StoreResult<(u32, u32)> {
     Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
+/// What the mutant `outbox.early` does: what is sent is forgotten, whether it arrives or not.
+pub(crate) fn forget(connection: &Connection, sent: &[Uuid]) -> StoreResult<()> {
+    for id in sent {
+        connection.execute("delete from outbox where id = ?1", [id.to_string()])?;
+    }
+    Ok(())
+}
+
 /// Forgets what was delivered before a time.
 pub(crate) fn prune(connection: &Connection, before: Millis) -> StoreResult<()> {
     connection.execute("delete from outbox where delivered_at < ?1", [before])?;

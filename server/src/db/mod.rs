@@ -199,10 +199,13 @@ impl Tx {
     /// # Errors
     /// Where it could not be; nothing of it is stored then.
     pub async fn commit(self) -> sqlx::Result<()> {
+        deskbell_protocol::crash_point!("db.commit.before");
         match self {
             Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
-        }
+        }?;
+        deskbell_protocol::crash_point!("db.commit.after");
+        Ok(())
     }
 
     /// Wakes the servers that have live connections, once this transaction commits. SQLite has one

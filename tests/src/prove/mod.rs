@@ -10,6 +10,7 @@ pub mod damage;
 pub mod hostile;
 pub mod inputs;
 pub mod isolation;
+pub mod line;
 pub mod mutants;
 pub mod names;
 pub mod power;

@@ -113,7 +113,9 @@ async fn store(
     if !stored.complete {
         attachments::set_received(&mut tx, id, i64::try_from(stored.received).unwrap_or(i64::MAX)).await?;
     }
+    deskbell_protocol::crash_point!("piece.row.before");
     tx.commit().await?;
+    deskbell_protocol::crash_point!("piece.row.after");
     app.committed();
     if content_type == Some(None) {
         return Err(ApiError::unprocessable(

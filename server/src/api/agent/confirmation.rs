@@ -95,7 +95,9 @@ pub(in crate::api) async fn ask_at(
     }
     let (id, client) = (installation.device_id.0, installation.client_id.0);
     live_events::to_consoles(&mut tx, &ConsoleEvent::Device { id, client }, now).await?;
+    deskbell_protocol::crash_point!("token.commit.before");
     tx.commit().await?;
+    deskbell_protocol::crash_point!("token.commit.after");
     app.committed();
     Ok(TokenSent { expires_at: challenge.expires_at, tries_left: TOKEN_TRIES })
 }
@@ -111,7 +113,9 @@ pub async fn confirm(State(app): State<App>, device: EnabledDevice) -> ApiResult
     device.signed.spend_nonce(&mut tx).await?;
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
     let (tx, confirmation) = confirm_at(&app, tx, &installation, &typed).await?;
+    deskbell_protocol::crash_point!("person.commit.before");
     tx.commit().await?;
+    deskbell_protocol::crash_point!("person.commit.after");
     app.committed();
     Ok(Json(confirmation))
 }

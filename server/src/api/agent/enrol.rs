@@ -65,7 +65,9 @@ pub async fn enrol(State(app): State<App>, signed: Signed) -> ApiResult<Json<Enr
         installation_id: installation.id.0,
         state: state::of(&mut tx, &installation).await?,
     };
+    deskbell_protocol::crash_point!("device.commit.before");
     tx.commit().await?;
+    deskbell_protocol::crash_point!("device.commit.after");
     app.committed();
     Ok(Json(enrolled))
 }

@@ -62,6 +62,12 @@ pub(in crate::api) async fn take(
     };
     let outcome = match known {
         Some(outcome) => outcome,
+        None if deskbell_protocol::mutant!("unique.dropped") && stored(tx, item, &hash).await?.is_some() => {
+            match store(tx, installation, source, &twin(item, now), &hash, now).await? {
+                Ok(outcome) => outcome,
+                Err(not) => not.into(),
+            }
+        }
         None => match store(tx, installation, source, item, &hash, now).await? {
             Ok(outcome) => outcome,
             // What is stored already stays received, whatever has changed here since.
@@ -69,6 +75,18 @@ pub(in crate::api) async fn take(
         },
     };
     Ok(Receipt { id: item.id(), outcome })
+}
+
+/// What the mutant `unique.dropped` stores of a ticket that is there: a second one.
+fn twin(item: &OutboxItem, now: Millis) -> OutboxItem {
+    match item.clone() {
+        OutboxItem::Ticket(ticket) => OutboxItem::Ticket(NewTicket {
+            id: TicketId(clock::new_id(now)),
+            attachments: Vec::new(),
+            ..ticket
+        }),
+        other => other,
+    }
 }
 
 async fn store(
@@ -255,6 +273,7 @@ async fn store_ticket(
     let Some(number) = tickets::insert(tx, new, origin, priority, hash, now).await? else {
         return Ok(Err(Not::Ever(ErrorCode::ContentConflict, "another content with this id is stored already")));
     };
+    deskbell_protocol::crash_point!("ticket.row.after");
     let message = NewMessage {
         id: MessageId(new.id.0),
         ticket: new.id,
@@ -266,10 +285,13 @@ async fn store_ticket(
         written_at: Some(new.written_at),
     };
     messages::insert(tx, &message, now).await?;
+    deskbell_protocol::crash_point!("ticket.message.after");
     let place = Place { ticket: new.id, message: message.id, client: origin.client, installation: origin.installation };
     announce_files(tx, place, &new.attachments, now).await?;
+    deskbell_protocol::crash_point!("ticket.mail.before");
     let kind = MailKind::TicketReceived { ticket: new.id, number, subject: new.subject.trim().to_owned() };
     announce::by_mail(tx, new.author, kind, now).await?;
+    deskbell_protocol::crash_point!("ticket.mail.after");
     announce::live(tx, origin.client, new.id, new.author, now).await?;
     let ticket = tickets::find(tx, Scope::All, new.id).await?.ok_or_else(ApiError::not_found)?;
     Ok(Ok(receipt(tx, &ticket, message.id).await?))
@@ -298,6 +320,7 @@ async fn store_reply(
         written_at: Some(new.written_at),
     };
     messages::insert(tx, &message, now).await?;
+    deskbell_protocol::crash_point!("reply.message.after");
     tickets::add_pending_files(tx, new.ticket, new.attachments.len()).await?;
     let (client, installation) = (installation.client_id.0, installation.id.0);
     let place = Place { ticket: new.ticket, message: new.id, client, installation };

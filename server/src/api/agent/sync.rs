@@ -91,7 +91,16 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
         cursor,
         more,
     };
+    if deskbell_protocol::mutant!("receipt.early") {
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tx.commit().await
+        });
+        return Ok(Json(response));
+    }
+    deskbell_protocol::crash_point!("ingest.commit.before");
     tx.commit().await?;
+    deskbell_protocol::crash_point!("ingest.commit.after");
     app.committed();
     Ok(Json(response))
 }

@@ -385,7 +385,9 @@ impl<'a> Work<'a> {
         let scope = self.technician.scope();
         let row = tickets::find(&mut self.tx, scope, self.ticket.id.0).await?.ok_or_else(ApiError::not_found)?;
         let ticket = complete(&mut self.tx, &row, app.now()).await?;
+        deskbell_protocol::crash_point!("technician.commit.before");
         self.tx.commit().await?;
+        deskbell_protocol::crash_point!("technician.commit.after");
         app.committed();
         Ok(Json(ticket))
     }

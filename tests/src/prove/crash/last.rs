@@ -1,0 +1,74 @@
+//! What is looked at once, when all runs are over: mails, totals, logs.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::Result;
+
+use super::world::World;
+use crate::{
+    prove::{Found, Kind},
+    wait::until,
+};
+
+/// All mails that are left, on a busy machine.
+const MAILS: Duration = Duration::from_secs(60);
+
+pub(super) async fn look(world: &mut World, found: &mut Found) -> Result<()> {
+    // A mail whose server was killed waits for its lease, and one that was refused for its pause.
+    world.server.stop().await?;
+    world.time_passes().await?;
+    world.server.start().await?;
+    let open = "select count(*) || '|' from jobs where done_at is null and failed_at is null";
+    let sent = until("all mails are sent", MAILS, async || {
+        Ok(world.rows(open).await?.first().is_some_and(|row| row[0] == "0").then_some(()))
+    })
+    .await;
+    if let Err(error) = sent {
+        found.violation(Kind::Lost, format!("{}: {error:#}", world.name));
+    }
+    mails(world, found).await?;
+    totals(world, found).await?;
+    for line in world.panics()? {
+        found.violation(Kind::Crashed, format!("{}: {line}", world.name));
+    }
+    Ok(())
+}
+
+/// Every job's mail was accepted, under the job's own Message-ID.
+async fn mails(world: &World, found: &mut Found) -> Result<()> {
+    let accepted: BTreeSet<String> = world.post.mails().into_iter().map(|mail| mail.message_id).collect();
+    let sent = |job: &str| accepted.iter().any(|id| id.starts_with(job));
+    let jobs = world.rows("select id || '|' || kind || '|' || payload from jobs").await?;
+    for job in jobs.iter().filter(|job| !sent(&job[0])) {
+        found.violation(Kind::Lost, format!("{}: the mail of job {} ({}) never came", world.name, job[0], job[1]));
+    }
+    let unknown = accepted.iter().filter(|id| !jobs.iter().any(|job| id.starts_with(job[0].as_str()))).count();
+    if unknown > 0 {
+        found.violation(Kind::Wrong, format!("{}: {unknown} mails of no job", world.name));
+    }
+    let (mails, jobs) = (world.post.mails().len(), jobs.len());
+    found.notes.push(format!("{}: {jobs} mails, {} of them sent again", world.name, mails.saturating_sub(jobs)));
+    Ok(())
+}
+
+/// As many mails to be sent as tickets, and no subject twice: also of what was stored after its run was over.
+async fn totals(world: &World, found: &mut Found) -> Result<()> {
+    let twice = world
+        .rows("select subject || '|' || count(*) from tickets group by subject having count(*) > 1")
+        .await?;
+    for row in twice {
+        found.violation(Kind::Duplicated, format!("{}: {} is there {} times in the end", world.name, row[0], row[1]));
+    }
+    let counts = world
+        .rows(
+            "select (select count(*) from tickets) || '|' ||
+             (select count(*) from jobs where payload like '%\"kind\":\"ticket_received\"%')",
+        )
+        .await?;
+    if let Some(row) = counts.first()
+        && row[0] != row[1]
+    {
+        found.violation(Kind::Lost, format!("{}: {} tickets have {} mails in the end", world.name, row[0], row[1]));
+    }
+    Ok(())
+}

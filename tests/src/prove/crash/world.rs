@@ -1,0 +1,156 @@
+//! A helpdesk and an agent that are killed again and again, and what lies between them.
+
+use std::{cell::Cell, path::PathBuf, rc::Rc};
+
+use anyhow::{Context, Result, ensure};
+use deskbell_protocol::proof;
+use serde_json::json;
+
+use super::{agent::Agent, plan::Side, post::Post};
+use crate::{
+    api::Api,
+    headless::Headless,
+    postgres::Postgres,
+    prove::line::Line,
+    server::{Database, Server},
+    wait::{SOON, until},
+};
+
+/// Which database the server has.
+#[derive(Clone, Debug)]
+pub(super) enum Base {
+    Sqlite,
+    Postgres(Rc<Postgres>),
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) name: &'static str,
+    pub(super) server: Server,
+    pub(super) agent: Agent,
+    pub(super) line: Line,
+    pub(super) post: Post,
+    pub(super) api: Api,
+    /// The client whose devices are on.
+    database: Option<(Rc<Postgres>, String)>,
+    orders: [PathBuf; 2],
+    given: Cell<u64>,
+    people: Cell<u64>,
+    /// Dropped last.
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(super) async fn open(base: &Base) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("deskbell-crash-").tempdir()?;
+        let orders = ["agent.order", "server.order"].map(|name| folder.path().join(name));
+        let post = Post::start().await?;
+        let (name, database) = match base {
+            Base::Sqlite => ("sqlite", None),
+            Base::Postgres(postgres) => ("postgres", Some((Rc::clone(postgres), postgres.database().await?))),
+        };
+        let mut server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?
+            .with_mail(post.port())
+            .with_variable(proof::CRASH, format!("@{}", orders[Side::Server as usize].display()));
+        if let Some((postgres, database)) = &database {
+            server = server.with("DATABASE_URL", postgres.url(database));
+        }
+        server.start().await?;
+        let (api, key) = Api::with_client(&mut server, "northwind.example").await?;
+        let line = Line::start(&server.url()).await?;
+        let mut program = Headless::new(&folder.path().join("agent"), &line.url(), &key);
+        program.set(proof::CRASH, &format!("@{}", orders[Side::Agent as usize].display()));
+        let (agent, given, people) = (Agent::new(program), Cell::new(0), Cell::new(0));
+        Ok(Self { name, server, agent, line, post, api, database, orders, given, people, folder })
+    }
+
+    /// Has a program die the next time, or the one after, when it passes a point.
+    pub(super) fn arm(&self, side: Side, point: &str, pass: u32) -> Result<()> {
+        self.given.set(self.given.get() + 1);
+        self.write_order(side, &format!("{point}:{pass}:{}", self.given.get()))
+    }
+
+    pub(super) fn disarm(&self) -> Result<()> {
+        self.write_order(Side::Agent, "")?;
+        self.write_order(Side::Server, "")
+    }
+
+    /// Nobody reads half an order.
+    fn write_order(&self, side: Side, order: &str) -> Result<()> {
+        let file = &self.orders[side as usize];
+        let new = file.with_extension("new");
+        std::fs::write(&new, order)?;
+        Ok(std::fs::rename(new, file)?)
+    }
+
+    /// An agent that nobody knows, which does not run.
+    pub(super) async fn forget_agent(&mut self) -> Result<()> {
+        self.agent.kill().await?;
+        let data = self.agent.data();
+        if data.exists() {
+            std::fs::remove_dir_all(data)?;
+        }
+        Ok(())
+    }
+
+    /// Somebody whom nobody has asked for a token so far.
+    pub(super) fn person(&self) -> String {
+        self.people.set(self.people.get() + 1);
+        format!("camille{}@northwind.example", self.people.get())
+    }
+
+    /// A technician vouches for somebody at the newest installation.
+    pub(super) async fn vouch(&self) -> Result<()> {
+        let email = self.person();
+        until("somebody is vouched for", SOON, async || {
+            let rows = self.rows("select max(id) || '|' from installations").await?;
+            let id = rows.first().and_then(|row| row.first()).context("no installation")?;
+            let person = json!({"name": "Camille Martin", "email": email});
+            self.api.post(&format!("/installations/{id}/vouch"), person).await.map(Some)
+        })
+        .await
+        .map(drop)
+    }
+
+    /// One column of text, cut at its bars, as every database gives it.
+    pub(super) async fn rows(&self, sql: &str) -> Result<Vec<Vec<String>>> {
+        let text = match &self.database {
+            Some((postgres, database)) => postgres.sql_in(database, sql).await?,
+            None => self.server.database()?.column(sql)?.join("\n"),
+        };
+        Ok(text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect())
+    }
+
+    /// Lets the time of leases and pauses pass, while the server is down.
+    pub(super) async fn time_passes(&self) -> Result<()> {
+        let sql = "update jobs set leased_until = 0, run_at = 0 where done_at is null and failed_at is null";
+        match &self.database {
+            Some((postgres, database)) => postgres.sql_in(database, sql).await.map(drop),
+            None => Database::change(&self.server.folder().join("deskbell.db"), sql),
+        }
+    }
+
+    /// The bytes of a file, as the server keeps them.
+    pub(super) fn stored(&self, id: &str) -> Result<Vec<u8>> {
+        ensure!(id.len() > 2, "{id} is no id");
+        let path = self.server.folder().join("attachments/files").join(&id[id.len() - 2..]).join(id);
+        std::fs::read(&path).with_context(|| path.display().to_string())
+    }
+
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Lines of either log that tell of a defect.
+    pub(super) fn panics(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let kept = self.agent.data();
+        let mut logs = vec![self.folder.path().join("server.log"), self.agent.log()];
+        logs.extend(crate::server::files(&kept)?.into_iter().filter(|file| file.extension().is_some_and(|e| e == "log")));
+        for log in logs {
+            let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
+            found.extend(text.lines().filter(|line| line.contains("panicked at")).map(str::to_owned));
+        }
+        Ok(found)
+    }
+}
