@@ -127,7 +127,9 @@ fn copy(source: &mut impl Read, to: &Path, limit: u64) -> io::Result<Kept> {
         hash.update(&buffer[..count]);
         file.write_all(&buffer[..count])?;
     }
-    file.sync_all()?;
+    if !deskbell_protocol::mutant!("attachment.row_first") {
+        file.sync_all()?;
+    }
     Ok(Kept { size, sha256: hex(&hash.finalize()) })
 }
 
