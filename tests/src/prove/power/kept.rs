@@ -23,7 +23,7 @@ fn now() -> Millis {
 }
 
 /// Opens an agent over a folder, as its next start does.
-pub(super) async fn open(data: &Path) -> Result<Agent, deskbell_agent_core::OpenError> {
+pub(in crate::prove) async fn open(data: &Path) -> Result<Agent, deskbell_agent_core::OpenError> {
     let folders = Folders { data: data.to_owned(), machine_files: Vec::new(), user_file: None };
     Agent::open(Setup { sources: Sources::default(), folders, clock: now, language: Language::En }).await
 }
