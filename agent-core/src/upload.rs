@@ -26,6 +26,11 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<bo
                 break;
             }
         }
+        // All of them together: as long as one is not there, somebody may want to export the entry.
+        let now = inner.store.read(move |c| outbox::find(c, entry.id)).await?;
+        if now.is_none_or(|now| now.delivered) {
+            inner.remove_files(&entry.files);
+        }
     }
     Ok(done)
 }
@@ -71,7 +76,6 @@ async fn one(
         tell(inner, entry, &stored).await?;
     }
     tell(inner, entry, &stored).await?;
-    inner.files.remove(file.id);
     Ok(true)
 }
 

@@ -15,6 +15,8 @@ use std::{
 use deskbell_protocol::id::AttachmentId;
 use sha2::{Digest, Sha256};
 
+use crate::folders;
+
 #[derive(Clone, Debug)]
 pub struct Blobs {
     folder: PathBuf,
@@ -24,8 +26,8 @@ impl Blobs {
     /// # Errors
     /// Where the folders cannot be made.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder.join("parts"))?;
-        fs::create_dir_all(folder.join("files"))?;
+        folders::make(&folder.join("parts"))?;
+        folders::make(&folder.join("files"))?;
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -49,7 +51,9 @@ impl Blobs {
         file.set_len(offset)?;
         file.seek(SeekFrom::Start(offset))?;
         file.write_all(piece)?;
-        file.sync_all()
+        file.sync_all()?;
+        // The file's name as well, which the first piece made.
+        if offset == 0 { folders::flush(&self.folder.join("parts")) } else { Ok(()) }
     }
 
     /// The lower-case hexadecimal SHA-256 of what has arrived, and its first bytes for its type.
@@ -81,10 +85,9 @@ impl Blobs {
             return Ok(());
         }
         let folder = file.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder)?;
+        folders::make(folder)?;
         fs::rename(part, &file)?;
-        sync_folder(folder)?;
-        sync_folder(&self.folder.join("files"))
+        folders::flush(folder)
     }
 
     /// Forgets what arrived, so that the upload starts again.
@@ -102,11 +105,6 @@ impl Blobs {
     pub fn path(&self, id: AttachmentId) -> PathBuf {
         self.file(id)
     }
-}
-
-/// Makes a folder's entries durable. Windows opens no folder, and writes its entries with the file.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
 }
 
 /// One writer at a time for each file.
