@@ -16,6 +16,7 @@ pub mod db;
 pub mod enablement;
 pub mod error;
 mod extract;
+pub mod folders;
 mod http;
 pub mod jobs;
 pub mod live;
@@ -94,7 +95,7 @@ impl App {
     /// Where one of them cannot be used.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let folder = |error| StartError::Folder { folder: config.data_dir.display().to_string(), error };
-        make_private(&config.data_dir).map_err(folder)?;
+        folders::make(&config.data_dir).map_err(folder)?;
         let blobs = Blobs::open(&config.data_dir.join("attachments")).map_err(folder)?;
         let (db, lock) = match &config.database_url {
             Some(url) => (Db::postgres(url).await?, None),
@@ -203,14 +204,6 @@ pub async fn set_password(config: &Config, email: &str, password: String) -> Res
     tx.commit().await?;
     db.close().await;
     Ok(())
-}
-
-/// Makes the folder, for this user alone; one that exists keeps the rights that it was given.
-fn make_private(folder: &std::path::Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
 }
 
 fn lock(config: &Config) -> Result<std::fs::File, StartError> {

@@ -27,8 +27,8 @@ enum Order {
     Submit {
         subject: String,
         description: String,
-        #[serde(default)]
-        files: Vec<PathBuf>,
+        /// Exactly these; without a list, those that were added before.
+        files: Option<Vec<PathBuf>>,
     },
     Reply {
         ticket: TicketId,
@@ -39,6 +39,8 @@ enum Order {
     AskToken { name: String, email: String },
     Confirm { token: String },
     RetryNow {},
+    /// Adds files to what is being written.
+    AddFiles { paths: Vec<PathBuf> },
     /// Says so as soon as nothing waits here any more, or only what a person has to look at.
     Drain { tag: u64 },
 }
@@ -105,24 +107,28 @@ async fn carry_out(agent: &Agent, order: Order) -> Result<Option<OutboxEntry>, C
         Order::AskToken { name, email } => agent.ask_token(name, email).await.map(|_| ())?,
         Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
+        Order::AddFiles { paths } => agent.add_files(paths).await.map(|_| ())?,
         Order::Drain { tag } => _ = tokio::spawn(drain(agent.clone(), tag)),
     }
     Ok(None)
 }
 
-/// A form that nobody has typed into yet: what a run before this one left there is thrown away.
+/// With a list of files, what a run before this one left in the form is thrown away.
 async fn submit(
     agent: &Agent,
     subject: String,
     description: String,
-    files: Vec<PathBuf>,
+    files: Option<Vec<PathBuf>>,
 ) -> Result<OutboxEntry, CommandError> {
-    if !agent.ticket_form(None).await?.draft.files.is_empty() {
-        agent.discard_draft().await?;
-    }
     let mut draft = agent.ticket_form(None).await?.draft;
-    if !files.is_empty() {
-        draft = agent.add_files(files).await?;
+    if let Some(files) = files {
+        if !draft.files.is_empty() {
+            agent.discard_draft().await?;
+            draft = agent.ticket_form(None).await?.draft;
+        }
+        if !files.is_empty() {
+            draft = agent.add_files(files).await?;
+        }
     }
     draft.subject = subject;
     draft.description = description;

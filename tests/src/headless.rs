@@ -150,6 +150,17 @@ impl Headless {
         self.said("that the ticket is delivered", delivered).await
     }
 
+    /// What it says to the order of this number, from one on: done, or why not.
+    pub async fn answer(&mut self, number: usize) -> Result<Value> {
+        let (process, _) = self.running.as_mut().context("the agent does not run")?;
+        let answer = |line: &Value| ["done", "refused", "unreadable"].iter().any(|word| line.get(word).is_some());
+        let lines = |said: &str| {
+            let mut answers = said.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(answer);
+            answers.nth(number - 1)
+        };
+        process.said("what it did", lines).await
+    }
+
     /// Waits for a problem, and returns what it names.
     pub async fn problem(&mut self, code: &str) -> Result<String> {
         let find = |line: &Value| {

@@ -445,7 +445,7 @@ pub(super) fn progress(files: &[DraftFile]) -> Vec<FileProgress> {
 
 impl Inner {
     /// Removes files that no entry needs any more.
-    pub(super) fn remove_files(&self, files: &[FileProgress]) {
+    pub(crate) fn remove_files(&self, files: &[FileProgress]) {
         for file in files {
             self.files.remove(file.id);
         }

@@ -135,7 +135,8 @@ fn connect(file: &Path) -> StoreResult<Store> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // A commit is on the disk when it returns: the window says *saved* after that.
-    connection.pragma_update(None, "synchronous", "full")?;
+    let flushed = if deskbell_protocol::mutant!("synchronous.off") { "off" } else { "full" };
+    connection.pragma_update(None, "synchronous", flushed)?;
     // macOS alone: an ordinary flush leaves the bytes in the drive's own memory.
     connection.pragma_update(None, "fullfsync", "on")?;
     connection.pragma_update(None, "checkpoint_fullfsync", "on")?;

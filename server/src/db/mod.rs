@@ -109,11 +109,12 @@ impl Db {
     /// # Errors
     /// Where the file cannot be used, or was written by a newer version.
     pub async fn sqlite(file: &Path) -> Result<Self, OpenError> {
+        let mutant = deskbell_protocol::mutant!("synchronous.off");
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(if mutant { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
