@@ -17,6 +17,7 @@ pub mod enablement;
 pub mod error;
 mod extract;
 mod http;
+pub mod intake;
 pub mod jobs;
 pub mod live;
 pub mod mail;
