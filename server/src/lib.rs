@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod enablement;
+pub mod epochs;
 pub mod error;
 mod extract;
 mod http;

@@ -180,7 +180,9 @@ pub fn unapproved() -> ApiError {
 
 const UNAPPROVED: &str = "a technician has not accepted this device yet";
 
-const fn refusal(registration: Registration) -> Option<(ErrorCode, &'static str)> {
+/// What keeps an installation out, if its registration does.
+#[must_use]
+pub const fn refusal(registration: Registration) -> Option<(ErrorCode, &'static str)> {
     match registration {
         Registration::Accepted => None,
         Registration::Unapproved => Some((ErrorCode::DeviceUnapproved, UNAPPROVED)),
