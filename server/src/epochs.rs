@@ -30,9 +30,13 @@ pub const fn next(current: i64, before: i64, held: i64, chance: i64) -> Option<(
 
 /// Whether a request was on its way for long, so that others of the same installation overtook it. Both
 /// times are those of signatures, in seconds.
+///
+/// With another epoch than the current one, it has to be younger than the last one: a request that was cut
+/// off and arrives after its own repetition would look like a second machine, at once or at the next sync.
+/// Whoever never got the last answer asks again, and is younger then.
 #[must_use]
-pub const fn overtaken(_current: i64, _before: i64, signed_at: i64, _held: i64, created: i64) -> bool {
-    created + OVERTAKEN_SECONDS < signed_at
+pub const fn overtaken(current: i64, signed_at: i64, held: i64, created: i64) -> bool {
+    if held == current { created + OVERTAKEN_SECONDS < signed_at } else { created <= signed_at }
 }
 
 #[cfg(test)]
@@ -46,6 +50,14 @@ mod tests {
             (current, _) = next(current, before, before, chance).expect("a lost answer is no second machine");
         }
         assert!(next(current, before, current, 1).is_some(), "the one that came counts");
+    }
+
+    #[test]
+    fn a_request_that_comes_after_its_own_repetition_is_too_old() {
+        assert!(overtaken(2 * CHANCE, 100, CHANCE, 99), "it was cut off, and sent again a second later");
+        assert!(overtaken(2 * CHANCE, 100, CHANCE, 100), "or within the same second");
+        assert!(!overtaken(2 * CHANCE, 100, CHANCE, 101), "the answer was lost");
+        assert!(!overtaken(2 * CHANCE, 100, 2 * CHANCE, 97), "a clock was set");
     }
 
     #[test]

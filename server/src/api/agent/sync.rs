@@ -61,8 +61,8 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     tx.serialize_on(&device.signed.params.key_id).await?;
     // What the extractor read may have changed since.
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
-    let (current, before) = (installation.epoch, installation.epoch_before);
-    if epochs::overtaken(current, before, installation.signed_at, request.epoch, device.signed.params.created) {
+    let created = device.signed.params.created;
+    if epochs::overtaken(installation.epoch, installation.signed_at, request.epoch, created) {
         return Err(ApiError::conflict(ErrorCode::Conflict, "a later request of this device came first; sync again"));
     }
     let chance = i64::from(u32::from_be_bytes(clock::random())) % epochs::CHANCE;

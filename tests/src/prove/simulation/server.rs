@@ -147,7 +147,7 @@ impl Server {
             Ok(installation) => installation,
             Err(body) => return (false, Err(body)),
         };
-        if epochs::overtaken(installation.epoch, installation.epoch_before, installation.signed_at, request.epoch, signed.created) {
+        if epochs::overtaken(installation.epoch, installation.signed_at, request.epoch, signed.created) {
             return (false, refused(ErrorCode::Conflict, ErrorDetails::default()));
         }
         let next = epochs::next(installation.epoch, installation.epoch_before, request.epoch, chance % epochs::CHANCE);

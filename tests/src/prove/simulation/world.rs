@@ -71,6 +71,7 @@ pub(super) struct Device {
     skewed: bool,
 }
 
+#[derive(Debug)]
 enum Event {
     Wake(usize, u64),
     Arrives(usize, u64, Signed, Option<Box<SyncRequest>>),
@@ -81,7 +82,7 @@ enum Event {
     Heal,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Answer {
     Synced(Result<SyncResponse, Box<ErrorBody>>),
     Introduced(Result<Enrolled, Box<ErrorBody>>),
@@ -105,6 +106,8 @@ pub(super) struct World {
     /// Stored once, and gone with the restored server.
     pub(super) gone: BTreeSet<Uuid>,
     pub(super) exchanges: u64,
+    /// Every event is printed: for the person who looks for a defect.
+    pub(super) told: bool,
     pub(super) ever_attention: BTreeSet<Uuid>,
 }
 
@@ -146,6 +149,7 @@ impl World {
             written: Vec::new(),
             gone: BTreeSet::new(),
             exchanges: 0,
+            told: false,
             ever_attention: BTreeSet::new(),
         };
         world.plan();
@@ -205,6 +209,9 @@ impl World {
             }
             self.now = time;
             let Some(event) = self.payloads.remove(&count) else { continue };
+            if self.told {
+                println!("    {:>9.3} s {event:?}", (time - START) as f64 / 1_000.0);
+            }
             self.step(event)?;
         }
         Ok(())
