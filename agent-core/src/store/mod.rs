@@ -148,8 +148,20 @@ fn connect(file: &Path) -> StoreResult<Store> {
             Some(sound),
         )));
     }
-    Migrations::from_slice(&[M::up(include_str!("schema.sql"))]).to_latest(&mut connection)?;
+    migrate(&mut connection)?;
     Ok(Store(Arc::new(Mutex::new(connection))))
+}
+
+fn migrate(connection: &mut Connection) -> StoreResult<()> {
+    Ok(Migrations::from_slice(&[M::up(include_str!("schema.sql"))]).to_latest(connection)?)
+}
+
+/// A store that nothing is left of: for simulations.
+pub(crate) fn in_memory() -> StoreResult<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    connection.pragma_update(None, "foreign_keys", "on")?;
+    migrate(&mut connection)?;
+    Ok(connection)
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {

@@ -174,7 +174,7 @@ async fn confirmed(
         client: Some(client),
         device: Some(installation.device_id.0),
         ticket: None,
-        detail: json!({ "person": challenge.name }),
+        detail: json!({ "person": challenge.name, "installation": installation.id.0 }),
     };
     history::add(tx, entry).await?;
     live_events::to_consoles(tx, &ConsoleEvent::Device { id: installation.device_id.0, client }, now).await?;

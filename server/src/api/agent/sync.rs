@@ -24,6 +24,7 @@ use crate::{
         live_events::{self, ConsoleEvent},
         tickets,
     },
+    epochs,
     error::{ApiError, ApiResult},
     extract::{self, Json},
 };
@@ -60,13 +61,13 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     tx.serialize_on(&device.signed.params.key_id).await?;
     // What the extractor read may have changed since.
     let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
-    if device.signed.params.created + OVERTAKEN_SECONDS < installation.signed_at {
-        // It was on its way for long, and others of the same installation overtook it.
+    let created = device.signed.params.created;
+    if epochs::overtaken(installation.epoch, installation.signed_at, request.epoch, created) {
         return Err(ApiError::conflict(ErrorCode::Conflict, "a later request of this device came first; sync again"));
     }
-    let chance = i64::from(u32::from_be_bytes(clock::random())) % CHANCE;
-    let epochs = next_epochs(installation.epoch, installation.epoch_before, request.epoch, chance);
-    let Some((epoch, before)) = epochs else {
+    let chance = i64::from(u32::from_be_bytes(clock::random())) % epochs::CHANCE;
+    let next = epochs::next(installation.epoch, installation.epoch_before, request.epoch, chance);
+    let Some((epoch, before)) = next else {
         quarantine(&mut tx, &installation, now).await?;
         tx.commit().await?;
         app.committed();
@@ -103,32 +104,6 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     deskbell_protocol::crash_point!("ingest.commit.after");
     app.committed();
     Ok(Json(response))
-}
-
-/// How much older than the last one a request may be signed: clocks are set while agents run.
-const OVERTAKEN_SECONDS: i64 = 5;
-
-/// An epoch is a count of answers and, in its low bits, chance: two machines that got different
-/// answers to the same epoch hold different ones from then on.
-const CHANCE: i64 = 1 << 20;
-
-/// The epochs that an installation may hold after this answer: the answer's own, and the one it came
-/// with. None where a second machine uses the key.
-///
-/// Who holds the epoch before never got the last answer, and gets another one in its place; whoever
-/// did get it holds an epoch then that is none any more. `chance` is below [`CHANCE`].
-const fn next_epochs(current: i64, before: i64, held: i64, chance: i64) -> Option<(i64, i64)> {
-    let count = current / CHANCE;
-    if held == current {
-        Some(((count + 1) * CHANCE + chance, held))
-    } else if held == before {
-        Some((count * CHANCE + chance, held))
-    } else if held / CHANCE > count {
-        // This server was restored from before it gave that answer.
-        Some(((held / CHANCE + 1) * CHANCE + chance, held))
-    } else {
-        None
-    }
 }
 
 async fn note(
@@ -197,31 +172,4 @@ async fn changed(
         summaries.push(tickets::summary(tx, ticket).await?);
     }
     Ok((summaries, cursor, more))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_that_are_lost_in_a_row_make_no_second_machine() {
-        let (mut current, before) = next_epochs(0, 0, 0, 7).expect("the first one");
-        for chance in 8..12 {
-            (current, _) = next_epochs(current, before, before, chance).expect("a lost answer is no second machine");
-        }
-        assert!(next_epochs(current, before, current, 1).is_some(), "the one that came counts");
-    }
-
-    #[test]
-    fn two_machines_that_take_turns_are_found_out() {
-        let (one, before) = next_epochs(5 * CHANCE, 4 * CHANCE, 5 * CHANCE, 7).expect("the first machine");
-        let (other, before) = next_epochs(one, before, 5 * CHANCE, 8).expect("the second one looks like a lost answer");
-        assert_eq!(next_epochs(other, before, one, 9), None, "the first one comes back");
-        assert_eq!(next_epochs(other, before, 3 * CHANCE, 9), None, "an epoch that was left behind");
-    }
-
-    #[test]
-    fn a_server_restored_from_a_backup_shuts_nobody_out() {
-        assert_eq!(next_epochs(7 * CHANCE, 6 * CHANCE, 9 * CHANCE + 5, 3), Some((10 * CHANCE + 3, 9 * CHANCE + 5)));
-    }
 }
