@@ -11,7 +11,10 @@ use super::{
     place::{OWNER, Place},
     volley::{Answer, one},
 };
-use crate::wait::{SOON, until};
+use crate::{
+    postgres::Postgres,
+    wait::{SOON, until},
+};
 
 const MARK: &str = "@@";
 
@@ -21,7 +24,7 @@ pub(super) async fn addresses(place: &Place<'_>, found: &mut Found) -> Result<()
     let [known, ended, elsewhere, unknown] =
         ["known", "ended", "other", "never"].map(|name| format!("{name}@northwind.example"));
     acquaint(place, &known, &ended, &elsewhere).await?;
-    listen(place).await?;
+    let from = listen(place).await?;
     let mut seen = Vec::new();
     for email in [&known, &ended, &elsewhere, &unknown] {
         let device = place.device().await?;
@@ -29,7 +32,7 @@ pub(super) async fn addresses(place: &Place<'_>, found: &mut Found) -> Result<()
         let wrong = place.signed(&device, 0, "/confirmation", &json!({"token": "BCDF-GHJK"}))?;
         let tried = one(&place.http, wrong).await?;
         ensure!(asked.succeeded() && tried.code() == "token_wrong", "{email}: {asked:?}, {tried:?}");
-        seen.push((email, [asked, tried].map(without_time), statements(place, email, 2).await?));
+        seen.push((email, [asked, tried].map(without_time), statements(place, from, email, 2).await?));
     }
     let (_, answers, queries) = seen.last().context("nobody")?.clone();
     for (email, told, made) in &seen {
@@ -41,17 +44,17 @@ pub(super) async fn addresses(place: &Place<'_>, found: &mut Found) -> Result<()
 
 /// Wrong passwords for an address that somebody has, and for one that nobody has.
 pub(super) async fn technicians(place: &Place<'_>, found: &mut Found) -> Result<()> {
-    listen(place).await?;
+    let from = listen(place).await?;
     let mut seen = Vec::new();
     for email in [OWNER, "eve@harbour.example"] {
         let url = format!("{}/api/console/v1/session", place.base(0));
         let wrong = json!({"email": email, "password": "wrong horse battery"});
         let told = one(&place.http, place.http.post(url).json(&wrong).build()?).await?;
         ensure!(told.status == 401, "a wrong password: {told:?}");
-        seen.push((told, statements(place, &format!("sign-in {email}"), 1).await?));
+        seen.push((told, statements(place, from, &format!("sign-in {email}"), 1).await?));
     }
     judge(found, place.name(), seen[0] == seen[1], || format!("a technician is told from a stranger: {seen:#?}"));
-    Ok(())
+    place.sql("delete from attempts").await.map(drop)
 }
 
 /// Lets two people in, ends the access of one, and makes the third known to another client.
@@ -101,11 +104,12 @@ fn without_time(mut answer: Answer) -> Answer {
     answer
 }
 
-/// From now on PostgreSQL writes every statement down.
-async fn listen(place: &Place<'_>) -> Result<()> {
-    let Some((postgres, _)) = &place.postgres else { return Ok(()) };
+/// From now on PostgreSQL writes every statement down; where in its log that begins.
+async fn listen(place: &Place<'_>) -> Result<usize> {
+    let Some((postgres, _)) = &place.postgres else { return Ok(0) };
+    let from = std::fs::read(postgres.log())?.len();
     if postgres.sql("show log_statement").await? == "all" {
-        return Ok(());
+        return Ok(from);
     }
     for setting in ["log_statement = 'all'", &format!("log_line_prefix = '{MARK}%p '")] {
         postgres.sql(&format!("alter system set {setting}")).await?;
@@ -117,21 +121,32 @@ async fn listen(place: &Place<'_>) -> Result<()> {
         let probe = "probe@northwind.example";
         place.ask(&device, 0, probe).await?;
         place.sql("delete from attempts").await?;
-        let written = transactions_with(&std::fs::read_to_string(postgres.log())?, probe);
+        let written = transactions_with(&log(postgres, from)?, probe);
         Ok((!written.is_empty()).then_some(()))
     })
-    .await
+    .await?;
+    Ok(from)
 }
 
 /// The statements of the transactions in which a text was an argument, in their order; nothing on SQLite,
 /// where nobody writes them down. It waits for so many transactions.
-async fn statements(place: &Place<'_>, argument: &str, transactions: usize) -> Result<Vec<Vec<String>>> {
+async fn statements(
+    place: &Place<'_>,
+    from: usize,
+    argument: &str,
+    transactions: usize,
+) -> Result<Vec<Vec<String>>> {
     let Some((postgres, _)) = &place.postgres else { return Ok(Vec::new()) };
     until("PostgreSQL has written them down", SOON, async || {
-        let made = transactions_with(&std::fs::read_to_string(postgres.log())?, argument);
+        let made = transactions_with(&log(postgres, from)?, argument);
         Ok((made.len() >= transactions).then_some(made))
     })
     .await
+}
+
+fn log(postgres: &Postgres, from: usize) -> Result<String> {
+    let all = std::fs::read(postgres.log())?;
+    Ok(String::from_utf8_lossy(all.get(from..).unwrap_or_default()).into_owned())
 }
 
 fn transactions_with(log: &str, argument: &str) -> Vec<Vec<String>> {

@@ -55,8 +55,8 @@ async fn examine(place: &Place<'_>, chance: &mut StdRng, order: Order, found: &m
     if order.quick {
         return Ok(());
     }
-    guess::passwords(place, found).await?;
-    alike::technicians(place, found).await
+    alike::technicians(place, found).await?;
+    guess::passwords(place, found).await
 }
 
 /// Something was tried; `holds` says whether the promise was kept.

@@ -92,7 +92,7 @@ pub(super) async fn enrolment_key(place: &Place<'_>, found: &mut Found) -> Resul
     });
 
     let (id, key) = place.new_key(200).await?;
-    place.api.delete(&format!("/clients/{}/enrolment-keys/{id}", place.client)).await.context("revoking")?;
+    place.api.delete(&format!("/enrolment-keys/{id}")).await.context("revoking")?;
     let told = introduce(place, &key, 2).await?;
     judge(found, place.name(), told.iter().all(|answer| answer.code() == "enrolment_key_revoked"), || {
         format!("a revoked key: {}", tally(&told))

@@ -127,8 +127,8 @@ impl<'a> Place<'a> {
     pub(super) async fn new_key(&self, devices: i64) -> Result<(String, String)> {
         let wanted = json!({"name": "Key", "expires_in_days": 7, "max_devices": devices});
         let key = self.api.post(&format!("/clients/{}/enrolment-keys", self.client), wanted).await?;
-        let text = |field: &str| key[field].as_str().map(str::to_owned).with_context(|| format!("a key without {field}"));
-        Ok((text("id")?, text("secret")?))
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("a key without id or secret");
+        Ok((text(&key["key"]["id"])?, text(&key["secret"])?))
     }
 
     /// The address of one server; turns go round.
