@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use deskbell_protocol::handover::{AskHandover, Handover, HandoverPage};
 use serde_json::{Value, json};
 
@@ -13,6 +13,15 @@ const HOOKS: &str = include_str!("hooks.py");
 const SETTINGS: &str = include_str!("schemathesis.toml");
 /// The byte that the device's key is made of, here and in the hooks.
 const DEVICE: u8 = 7;
+
+/// What puts an end to what lets it in: tried by itself, so that the rest is tried by somebody.
+const ENDING: &[&str] = &[
+    "DELETE /api/console/v1/session",
+    "DELETE /api/portal/v1/session",
+    "DELETE /api/agent/v1/confirmation",
+    "DELETE /api/portal/v1/confirmation",
+    "PUT /api/console/v1/organization/enablement",
+];
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Database<'a> {
@@ -25,6 +34,8 @@ pub(super) enum Database<'a> {
 pub(super) enum Who {
     /// The owner at the console, an enabled device with a confirmed person, and its page.
     Admitted,
+    /// The same people, who do what ends that.
+    Leaving,
     Nobody,
 }
 
@@ -51,6 +62,13 @@ pub(super) async fn run(
     command.args(["run", &format!("{}/openapi.json", helpdesk.server.url()), "--report", "json"]);
     command.arg("--report-json-path").arg(&report).args(["--seed", &seed.to_string()]);
     command.args(["--max-time", &time.as_secs().to_string(), "--no-color"]);
+    for operation in ENDING {
+        match who {
+            Who::Admitted => command.args(["--exclude-name", operation]),
+            Who::Leaving => command.args(["--include-name", operation]),
+            Who::Nobody => &mut command,
+        };
+    }
     command.env("DESKBELL_PROOF", known.to_string()).env("SCHEMATHESIS_HOOKS", "hooks");
     command.current_dir(folder.path());
     let limit = time * 3 + Duration::from_secs(30);
@@ -61,7 +79,7 @@ pub(super) async fn run(
         Database::Sqlite => format!("sqlite, {who:?}"),
         Database::Postgres(_) => format!("postgresql, {who:?}"),
     };
-    read(&serde_json::from_slice(&report)?, &label, found)?;
+    read(&serde_json::from_slice(&report)?, &said, &label, found)?;
     ended_well(&folder.path().join("server.log"), &label, found)
 }
 
@@ -76,7 +94,7 @@ async fn admitted(helpdesk: &Helpdesk, who: Who) -> Result<Value> {
     let secret = link.url.split_once('#').context("a link without a secret")?.1;
     let page = Api::open(server.http(), &server.url(), "/api/portal/v1/session", json!({"secret": secret})).await?;
     Ok(json!({
-        "admitted": who == Who::Admitted,
+        "admitted": who != Who::Nobody,
         "device": DEVICE,
         "server": device.server.to_string(),
         "console": helpdesk.api.session(),
@@ -84,9 +102,23 @@ async fn admitted(helpdesk: &Helpdesk, who: Who) -> Result<Value> {
     }))
 }
 
-/// What schemathesis counted and found.
-fn read(report: &Value, label: &str, found: &mut Found) -> Result<()> {
-    std::fs::write("/tmp/edges-report.json", report.to_string())?; bail!("{label}")
+/// What schemathesis counted and found. What repeats it stands in what it printed.
+fn read(report: &Value, said: &str, label: &str, found: &mut Found) -> Result<()> {
+    let cases = report["test_cases"]["generated"].as_u64().context("a report without a number of cases")?;
+    ensure!(cases > 0, "schemathesis tried nothing: {said}");
+    found.runs += cases;
+    let list = |name: &str| report[name].as_array().cloned().unwrap_or_default();
+    for failure in list("failures").iter().chain(&list("errors")) {
+        let kind = if failure["type"] == "ServerError" { Kind::Crashed } else { Kind::Wrong };
+        let places: Vec<&str> = failure["operations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let title = failure["title"].as_str().map_or_else(|| failure.to_string(), str::to_owned);
+        found.violation(kind, format!("{label}: {title}: {}", places.join(", ")));
+    }
+    if !list("failures").is_empty() {
+        println!("{said}");
+    }
+    found.notes.push(format!("{label}: {cases} requests to {} operations", report["operations"]["selected"]));
+    Ok(())
 }
 
 /// A panic answers nothing, which schemathesis may take for a line that was cut.
