@@ -34,7 +34,9 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 
 fn common(path: &str, method: &str, operation: &Operation) -> Vec<(&'static str, &'static str)> {
     let parameters = operation.parameters.as_deref().unwrap_or_default();
-    let takes = |place: &ParameterIn| parameters.iter().any(|parameter| parameter.parameter_in == *place);
+    let takes = |place: &ParameterIn| {
+        parameters.iter().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == *place))
+    };
     let mut answers = Vec::new();
     let signed = path.starts_with("/api/agent/") && !OPEN.contains(&path);
     if operation.request_body.is_some() || takes(&ParameterIn::Query) {

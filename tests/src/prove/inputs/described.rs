@@ -61,7 +61,7 @@ pub(super) async fn run(
     let mut command = process::command(program()?);
     command.args(["run", &format!("{}/openapi.json", helpdesk.server.url()), "--report", "json"]);
     command.arg("--report-json-path").arg(&report).args(["--seed", &seed.to_string()]);
-    command.args(["--max-time", &time.as_secs().to_string(), "--no-color"]);
+    command.args(["--max-time", &time.as_secs().to_string(), "--no-color", "--no-shrink"]);
     for operation in ENDING {
         match who {
             Who::Admitted => command.args(["--exclude-name", operation]),
