@@ -40,8 +40,8 @@ fn page(path: impl Into<String>, texts: &[&str]) -> Page {
 
 pub(super) async fn everything(helpdesk: &Helpdesk, texts: &[Text], client: &str) -> Result<Planted> {
     let mut planted = Planted::default();
-    let (device, person) = tickets(helpdesk, texts, &mut planted).await?;
-    replies(&device, person, texts, &mut planted).await?;
+    let (device, person, epoch) = tickets(helpdesk, texts, &mut planted).await?;
+    replies(&device, epoch, person, texts, &mut planted).await?;
     technician(&helpdesk.api, texts, &mut planted).await?;
     devices(helpdesk, texts, &mut planted).await?;
     clients(&helpdesk.api, texts, client, &mut planted).await?;
@@ -49,7 +49,11 @@ pub(super) async fn everything(helpdesk: &Helpdesk, texts: &[Text], client: &str
 }
 
 /// A device whose person is confirmed under a name of the corpus, and a ticket for each text.
-async fn tickets(helpdesk: &Helpdesk, texts: &[Text], planted: &mut Planted) -> Result<(Device, RequesterId)> {
+async fn tickets(
+    helpdesk: &Helpdesk,
+    texts: &[Text],
+    planted: &mut Planted,
+) -> Result<(Device, RequesterId, i64)> {
     let server = &helpdesk.server;
     let device = Device::new(server.http(), &server.url(), "PC-1", 1).await?;
     let enrolled = device.enrol(&helpdesk.enrolment_key).await?;
@@ -76,7 +80,7 @@ async fn tickets(helpdesk: &Helpdesk, texts: &[Text], planted: &mut Planted) -> 
     }
     let subjects: Vec<&str> = texts.iter().rev().take(20).map(|text| text.text.as_str()).collect();
     planted.pages.push(page("/tickets?view=all", &subjects));
-    Ok((device, person))
+    Ok((device, person, answer.epoch))
 }
 
 /// Its texts are all of one payload, but for the files, whose names are others of the corpus.
@@ -144,8 +148,13 @@ fn count(answer: &SyncResponse, planted: &mut Planted) {
 }
 
 /// The employee's replies to the first ticket.
-async fn replies(device: &Device, author: RequesterId, texts: &[Text], planted: &mut Planted) -> Result<()> {
-    let epoch = device.sync(0, 0, Vec::new()).await.map(|answer| answer.epoch).unwrap_or_default();
+async fn replies(
+    device: &Device,
+    epoch: i64,
+    author: RequesterId,
+    texts: &[Text],
+    planted: &mut Planted,
+) -> Result<()> {
     let items = texts.iter().take(40).enumerate().map(|(number, text)| {
         OutboxItem::Reply(NewReply {
             id: MessageId(id(3, number)),
@@ -165,8 +174,9 @@ async fn replies(device: &Device, author: RequesterId, texts: &[Text], planted: 
 
 /// What a technician writes is shown to other technicians.
 async fn technician(api: &Api, texts: &[Text], planted: &mut Planted) -> Result<()> {
+    let kinds = ["reply", "note"];
     for (number, text) in texts.iter().enumerate().skip(30).take(20) {
-        let message = json!({"id": id(4, number), "text": text.text, "internal": number % 2 == 0});
+        let message = json!({"id": id(4, number), "text": text.text, "kind": kinds[number % 2]});
         let path = format!("/tickets/{}/messages", id(1, 1));
         if attempt(api, &path, message, planted).await? {
             planted.pages[1].texts.push(text.text.clone());
