@@ -13,6 +13,7 @@ pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod db;
+mod describe;
 pub mod enablement;
 pub mod epochs;
 pub mod error;

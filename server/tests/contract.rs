@@ -380,6 +380,7 @@ async fn a_try_is_taken_once_each(db: Db) -> Outcome {
     let mut tx = db.write().await?;
     let world = world(&mut tx).await?;
     let challenge = |n| challenges::Challenge {
+        deliverable: true,
         id: Text(id(n)),
         installation_id: Text(world.installation),
         client_id: Text(world.one),
