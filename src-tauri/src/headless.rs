@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use deskbell_agent_core::{
     Agent,
     policy::Folders,
-    view::{AgentStatus, CommandError, News, OutboxEntry},
+    view::{AgentStatus, CommandError, Draft, News, OutboxEntry},
 };
 use deskbell_protocol::ticket::Language;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,10 @@ use crate::setup::{self, StartError};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Order {
     Submit { subject: String, description: String },
+    /// Writes a ticket into the form, as a person does before they send it.
+    Write { subject: String, description: String },
+    /// Sends what was written.
+    Send {},
     AskToken { name: String, email: String },
     Confirm { token: String },
     RetryNow {},
@@ -51,8 +55,9 @@ pub(crate) fn run(language: Language) -> Result<(), StartError> {
         });
         tokio::spawn(report(agent.clone()));
         let mut lines = BufReader::new(tokio::io::stdin()).lines();
+        let mut written = None;
         while let Some(line) = lines.next_line().await? {
-            say(&obey(&agent, &line).await);
+            say(&obey(&agent, &line, &mut written).await);
         }
         shutdown.cancel();
         // A worker that fell over has said so already.
@@ -61,30 +66,43 @@ pub(crate) fn run(language: Language) -> Result<(), StartError> {
     })
 }
 
-async fn obey(agent: &Agent, line: &str) -> Line {
+async fn obey(agent: &Agent, line: &str, written: &mut Option<Draft>) -> Line {
     let order = match serde_json::from_str(line) {
         Ok(order) => order,
         Err(error) => return Line::Unreadable(error.to_string()),
     };
-    match carry_out(agent, order).await {
+    match carry_out(agent, order, written).await {
         Ok(entry) => Line::Done(entry.map(Box::new)),
         Err(error) => Line::Refused(Box::new(error)),
     }
 }
 
-async fn carry_out(agent: &Agent, order: Order) -> Result<Option<OutboxEntry>, CommandError> {
+async fn carry_out(
+    agent: &Agent,
+    order: Order,
+    written: &mut Option<Draft>,
+) -> Result<Option<OutboxEntry>, CommandError> {
     match order {
         Order::Submit { subject, description } => {
-            let mut draft = agent.ticket_form(None).await?.draft;
-            draft.subject = subject;
-            draft.description = description;
+            let draft = write(agent, subject, description).await?;
             return agent.submit(draft, None).await.map(Some);
+        }
+        Order::Write { subject, description } => *written = Some(write(agent, subject, description).await?),
+        Order::Send {} => {
+            if let Some(draft) = written.take() {
+                return agent.submit(draft, None).await.map(Some);
+            }
         }
         Order::AskToken { name, email } => agent.ask_token(name, email).await.map(|_| ())?,
         Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
     }
     Ok(None)
+}
+
+async fn write(agent: &Agent, subject: String, description: String) -> Result<Draft, CommandError> {
+    let draft = agent.ticket_form(None).await?.draft;
+    Ok(Draft { subject, description, ..draft })
 }
 
 async fn report(agent: Agent) {
