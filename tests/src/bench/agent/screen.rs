@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use x11rb::{
     connection::Connection,
     protocol::{
-        xproto::{AtomEnum, ConnectionExt as _, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Keycode, Window},
+        xproto::{ConnectionExt as _, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Keycode, Window},
         xtest::ConnectionExt as _,
     },
     rust_connection::RustConnection,
@@ -38,7 +38,6 @@ pub(super) struct Spot {
 pub(super) struct Screen {
     connection: RustConnection,
     root: Window,
-    active: u32,
     first_key: Keycode,
     /// The symbols of each key.
     keys: Vec<Vec<u32>>,
@@ -56,8 +55,7 @@ impl Screen {
         let (root, first_key, last_key) = (setup.roots[screen].root, setup.min_keycode, setup.max_keycode);
         let map = connection.get_keyboard_mapping(first_key, last_key - first_key + 1)?.reply()?;
         let keys = map.keysyms.chunks(map.keysyms_per_keycode.into()).map(<[u32]>::to_vec).collect();
-        let active = connection.intern_atom(false, b"_NET_ACTIVE_WINDOW")?.reply()?.atom;
-        Ok(Self { connection, root, active, first_key, keys })
+        Ok(Self { connection, root, first_key, keys })
     }
 
     fn key(&self, symbol: u32) -> Result<Keycode> {
@@ -96,6 +94,7 @@ impl Screen {
     /// Presses a key, and waits until the form is painted at its spot. At the moment that the window has
     /// the focus, `text` is typed.
     pub(super) async fn open(&self, symbol: u32, spot: Spot, text: &str) -> Result<Shown> {
+        let focus = self.focus()?;
         let begun = self.press(symbol)?;
         let (mut painted, mut typed) = (None, false);
         while painted.is_none() || !typed {
@@ -103,7 +102,7 @@ impl Screen {
             if painted.is_none() && self.is_painted(spot)? {
                 painted = Some(begun.elapsed());
             }
-            if !typed && self.has_focus()? {
+            if !typed && self.focus()? != focus {
                 self.strike_all(text)?;
                 typed = true;
             }
@@ -118,7 +117,6 @@ impl Screen {
         let mut before = None;
         until("a form on the screen", SOON, async || {
             let spot = self.look()?;
-            ensure!(self.has_focus()?, "nothing has the focus");
             // The window may still be growing.
             tokio::time::sleep(Duration::from_millis(300)).await;
             let stays = spot.is_some() && spot == before;
@@ -130,9 +128,15 @@ impl Screen {
 
     /// Has the window go away again.
     pub(super) async fn close(&self, spot: Spot) -> Result<()> {
+        let before = self.focus()?;
         self.strike(ESCAPE)?;
         self.connection.flush()?;
-        until("the window is gone", SOON, async || Ok((!self.is_painted(spot)? && !self.has_focus()?).then_some(()))).await
+        until("the window is gone", SOON, async || {
+            let (painted, focus) = (self.is_painted(spot)?, self.focus()?);
+            ensure!(!painted && focus != before, "painted: {painted}, focus: {focus}");
+            Ok(Some(()))
+        })
+        .await
     }
 
     fn is_painted(&self, spot: Spot) -> Result<bool> {
@@ -158,10 +162,9 @@ impl Screen {
         Ok(self.connection.get_image(format, self.root, x, y, width, height, u32::MAX)?.reply()?.data)
     }
 
-    /// Whether the window manager has given the focus to some window.
-    fn has_focus(&self) -> Result<bool> {
-        let asked = self.connection.get_property(false, self.root, self.active, AtomEnum::WINDOW, 0, 1)?;
-        Ok(asked.reply()?.value32().and_then(|mut values| values.next()).is_some_and(|window| window != 0))
+    /// What the keys go to. Where no window is, the window manager has one of its own for them.
+    fn focus(&self) -> Result<Window> {
+        Ok(self.connection.get_input_focus()?.reply()?.focus)
     }
 }
 
