@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use x11rb::{
     connection::Connection,
     protocol::{
@@ -28,11 +28,10 @@ const ESCAPE: u32 = 0xff1b;
 pub(super) const F12: u32 = 0xffc9;
 pub(super) const F11: u32 = 0xffc8;
 
-/// Where the form's button is.
+/// The column of the screen that the form's button is in; how high the form is depends on what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
     x: i16,
-    y: i16,
 }
 
 pub(super) struct Screen {
@@ -98,7 +97,9 @@ impl Screen {
         let begun = self.press(symbol)?;
         let (mut painted, mut typed) = (None, false);
         while painted.is_none() || !typed {
-            ensure!(begun.elapsed() < SOON, "painted after {painted:?}, focus: {typed}");
+            if begun.elapsed() > SOON {
+                bail!("painted: {painted:?}, focus: {typed}; expected at {spot:?}, found at {:?}", self.look()?);
+            }
             if painted.is_none() && self.is_painted(spot)? {
                 painted = Some(begun.elapsed());
             }
@@ -140,8 +141,9 @@ impl Screen {
     }
 
     fn is_painted(&self, spot: Spot) -> Result<bool> {
-        let side = u16::try_from(SIDE)?;
-        Ok(self.pixels(spot.x, spot.y, side, side)?.chunks_exact(4).all(is_accent))
+        let pixels = self.pixels(spot.x, 0, u16::try_from(SIDE)?, u16::try_from(HEIGHT)?)?;
+        let rows: Vec<bool> = pixels.chunks_exact(4 * SIDE).map(|row| row.chunks_exact(4).all(is_accent)).collect();
+        Ok(rows.windows(SIDE).any(|rows| rows.iter().all(|is| *is)))
     }
 
     /// The lowest square that is all accent.
@@ -154,7 +156,7 @@ impl Screen {
         };
         let places = (0..height - SIDE).rev().flat_map(|y| (0..width - SIDE).map(move |x| (x, y)));
         let found = places.into_iter().find(|(x, y)| square(*x, *y));
-        found.map(|(x, y)| Ok(Spot { x: i16::try_from(x)?, y: i16::try_from(y)? })).transpose()
+        found.map(|(x, _)| Ok(Spot { x: i16::try_from(x)? })).transpose()
     }
 
     fn pixels(&self, x: i16, y: i16, width: u16, height: u16) -> Result<Vec<u8>> {
