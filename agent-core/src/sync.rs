@@ -120,9 +120,9 @@ struct Said {
 
 fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usize) -> StoreResult<SyncRequest> {
     let state: Option<AgentState> = settings::get(connection, "state")?;
-    let items = outbox::undelivered(connection)?
+    let items = outbox::queued(connection, size + skip.len())?
         .into_iter()
-        .filter(|entry| entry.state() == EntryState::Queued && !skip.contains(&entry.id))
+        .filter(|entry| !skip.contains(&entry.id))
         .take(size)
         .map(|entry| entry.item)
         .collect();

@@ -16,6 +16,7 @@ pub mod db;
 pub mod enablement;
 pub mod error;
 mod extract;
+pub mod group_commit;
 mod http;
 pub mod jobs;
 pub mod live;
@@ -31,6 +32,7 @@ use blobs::{Blobs, Uploads};
 use clock::Clock;
 use config::Config;
 use db::Db;
+use group_commit::GroupCommit;
 use live::Live;
 use mail::Mailer;
 use updates::Updates;
@@ -42,6 +44,8 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 pub struct Inner {
     pub db: Db,
+    /// What agents write, many of them at the same moment.
+    pub group: GroupCommit,
     pub blobs: Blobs,
     pub uploads: Uploads,
     pub updates: Updates,
@@ -105,6 +109,7 @@ impl App {
         };
         let (server_id, secret) = identity(&db, clock()).await?;
         Ok(Self(Arc::new(Inner {
+            group: GroupCommit::start(db.clone()),
             db,
             blobs,
             uploads: Uploads::default(),

@@ -21,7 +21,7 @@ use crate::{
         requesters, tickets,
         tickets::{Origin, Ticket},
     },
-    error::{ApiError, ApiResult},
+    error::ApiResult,
     extract,
     mail::MailKind,
     secrets, ticket_status,
@@ -216,7 +216,7 @@ async fn may(tx: &mut Tx, installation: &Installation, item: &OutboxItem) -> Api
     if !installation.choices.enabled() {
         return Ok(Err(Not::Now(ErrorCode::NotEnabled, "the Helpdesk Agent is not enabled on this device")));
     }
-    let Some(requester) = requesters::find(tx, Scope::All, author).await? else {
+    let Some(requester) = requesters::addressee(tx, author).await? else {
         return Ok(Err(Not::Ever(ErrorCode::AuthorChanged, "nobody here has this name any more")));
     };
     if requester.client_id != installation.client_id {
@@ -271,8 +271,9 @@ async fn store_ticket(
     let kind = MailKind::TicketReceived { ticket: new.id, number, subject: new.subject.trim().to_owned() };
     announce::by_mail(tx, new.author, kind, now).await?;
     announce::live(tx, origin.client, new.id, new.author, now).await?;
-    let ticket = tickets::find(tx, Scope::All, new.id).await?.ok_or_else(ApiError::not_found)?;
-    Ok(Ok(receipt(tx, &ticket, message.id).await?))
+    // It is new: nothing of its files is there, and its row says nothing that is not known here.
+    let missing = |file: &NewAttachment| UploadProgress { id: file.id, received: 0, complete: false };
+    Ok(Ok(Outcome::Accepted { number, received_at: now, missing: new.attachments.iter().map(missing).collect() }))
 }
 
 async fn store_reply(
