@@ -139,9 +139,9 @@ pub(crate) fn request(
     size: usize,
 ) -> StoreResult<SyncRequest> {
     let state: Option<AgentState> = settings::get(connection, "state")?;
-    let items = outbox::undelivered(connection)?
+    let items = outbox::queued(connection, size + skip.len())?
         .into_iter()
-        .filter(|entry| entry.state() == EntryState::Queued && !skip.contains(&entry.id))
+        .filter(|entry| !skip.contains(&entry.id))
         .take(size)
         .map(|entry| entry.item)
         .collect();

@@ -19,6 +19,7 @@ pub mod epochs;
 pub mod error;
 mod extract;
 pub mod folders;
+pub mod group_commit;
 mod http;
 pub mod intake;
 pub mod jobs;
@@ -35,6 +36,7 @@ use blobs::{Blobs, Uploads};
 use clock::Clock;
 use config::Config;
 use db::Db;
+use group_commit::GroupCommit;
 use live::Live;
 use mail::Mailer;
 use updates::Updates;
@@ -46,6 +48,8 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 pub struct Inner {
     pub db: Db,
+    /// What agents write, many of them at the same moment.
+    pub group: GroupCommit,
     pub blobs: Blobs,
     pub uploads: Uploads,
     pub updates: Updates,
@@ -109,6 +113,7 @@ impl App {
         };
         let (server_id, secret) = identity(&db, clock()).await?;
         Ok(Self(Arc::new(Inner {
+            group: GroupCommit::start(db.clone()),
             db,
             blobs,
             uploads: Uploads::default(),

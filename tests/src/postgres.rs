@@ -54,6 +54,19 @@ impl Postgres {
         Ok(String::from_utf8(process::run(psql).await?)?.trim().to_owned())
     }
 
+    /// Runs a file of SQL: more of it than fits on a command line.
+    pub async fn run_file(&self, database: &str, file: &Path) -> Result<()> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-Xq", "-o", "/dev/null", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-f"]).arg(file);
+        process::run(psql).await.map(drop)
+    }
+
+    /// One of PostgreSQL's own programs.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
     /// A new, empty database; its name.
     pub async fn database(&self) -> Result<String> {
         let name = format!("deskbell_{}", self.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed));

@@ -209,16 +209,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Wakes the servers that have live connections, once this transaction commits. SQLite has one
-    /// server, which [`crate::live::Live::wake`] wakes.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn notify_live(&mut self) -> sqlx::Result<()> {
-        if let Self::Postgres(tx) = self {
-            sqlx::query("select pg_notify('deskbell_live', '')").execute(&mut **tx).await?;
+    /// A statement that writes live events and, once this transaction commits, wakes the servers that have
+    /// live connections. SQLite has one server, which [`crate::live::Live::wake`] wakes.
+    #[must_use]
+    pub fn telling(&self, insert: &str) -> String {
+        match self {
+            Self::Sqlite(_) => insert.to_owned(),
+            Self::Postgres(_) => format!("with told as ({insert}) select pg_notify('deskbell_live', '')"),
         }
-        Ok(())
     }
 
     /// Until this transaction ends, no other one passes here with the same name: what is counted

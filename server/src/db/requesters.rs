@@ -71,6 +71,27 @@ pub async fn once_confirmed(
     Ok(row.map(|(client, ended)| intake::Author { client: client.0, deactivated: ended.is_some() }))
 }
 
+/// Whom a mail goes to, and what it says of its sender.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Addressee {
+    pub client_id: Text<ClientId>,
+    pub email: String,
+    pub name: String,
+    pub language: Text<Language>,
+    pub deactivated_at: Option<Millis>,
+    pub organization_name: Option<String>,
+}
+
+/// Asked with every ticket, so that nothing is counted for it.
+pub async fn addressee(tx: &mut Tx, id: RequesterId) -> sqlx::Result<Option<Addressee>> {
+    sql!(
+        optional tx, Addressee,
+        "select r.client_id, r.email, r.name, r.language, r.deactivated_at, o.name as organization_name
+         from requesters r cross join organization o where r.id = $1",
+        Text(id)
+    )
+}
+
 pub async fn by_email(tx: &mut Tx, client: ClientId, email: &str) -> sqlx::Result<Option<Requester>> {
     sql!(optional tx, Requester, format!("{SELECT} where r.client_id = $1 and r.email = $2"), Text(client), email)
 }

@@ -106,18 +106,20 @@ pub async fn find_of_requester(tx: &mut Tx, requester: RequesterId, id: TicketId
     sql!(optional tx, Ticket, format!("{SELECT} where t.id = $1 and {own}"), Text(id), Text(requester))
 }
 
-/// Up to `limit` of a requester's tickets that changed at or after a time, oldest change first.
+/// Up to `limit` of a requester's tickets that changed at or after a time, oldest change first, as their
+/// requester sees them.
 pub async fn changed_of_requester(
     tx: &mut Tx,
     requester: RequesterId,
     since: Millis,
     limit: i64,
-) -> sqlx::Result<Vec<Ticket>> {
-    sql!(
-        all tx, Ticket,
-        format!("{SELECT} where t.requester_id = $1 and t.updated_at >= $2 order by t.updated_at, t.id limit $3"),
+) -> sqlx::Result<Vec<TicketSummary>> {
+    let rows = sql!(
+        all tx, SummaryRow,
+        format!("{SUMMARY} where t.requester_id = $1 and t.updated_at >= $2 order by t.updated_at, t.id limit $3"),
         Text(requester), since, limit
-    )
+    )?;
+    Ok(rows.into_iter().map(SummaryRow::summary).collect())
 }
 
 pub async fn add_pending_files(tx: &mut Tx, id: TicketId, count: usize) -> sqlx::Result<()> {
@@ -210,42 +212,60 @@ fn optional(id: Option<impl std::fmt::Display>) -> String {
     id.map_or_else(String::new, |id| id.to_string())
 }
 
+/// A ticket's line, with its last reply: one row for each, however many are asked for.
 #[derive(sqlx::FromRow)]
-struct LastRow {
-    id: Text<MessageId>,
-    author_kind: Text<AuthorKind>,
-    author_name: String,
-    installation_id: Option<Text<InstallationId>>,
-    body: String,
+struct SummaryRow {
+    id: Text<TicketId>,
+    number: i64,
+    #[sqlx(rename = "type")]
+    ticket_type: Text<TicketType>,
+    subject: String,
+    status: Text<Status>,
+    priority: Text<Priority>,
     received_at: Millis,
+    updated_at: Millis,
+    last_id: Option<Text<MessageId>>,
+    last_kind: Option<Text<AuthorKind>>,
+    last_name: Option<String>,
+    last_installation: Option<Text<InstallationId>>,
+    last_excerpt: Option<String>,
+    last_received_at: Option<Millis>,
+}
+
+const SUMMARY: &str = "select t.id, t.number, t.type, t.subject, t.status, t.priority, t.received_at, t.updated_at,
+    m.id as last_id, m.author_kind as last_kind, m.author_name as last_name, m.installation_id as last_installation,
+    substr(m.body, 1, 200) as last_excerpt, m.received_at as last_received_at
+    from tickets t left join messages m on m.ticket_id = t.id and m.sequence =
+    (select sequence from messages where ticket_id = t.id and kind = 'reply' order by sequence desc limit 1)";
+
+impl SummaryRow {
+    fn summary(self) -> TicketSummary {
+        let author = self.last_kind.zip(self.last_name).map(|(kind, name)| Author {
+            kind: kind.0,
+            name,
+            verified_device: self.last_installation.is_some(),
+        });
+        let last = self.last_id.zip(author).zip(self.last_excerpt).zip(self.last_received_at);
+        TicketSummary {
+            id: self.id.0,
+            number: self.number,
+            ticket_type: self.ticket_type.0,
+            subject: self.subject,
+            status: self.status.0,
+            priority: self.priority.0,
+            received_at: self.received_at,
+            updated_at: self.updated_at,
+            last_message: last.map(|(((id, author), excerpt), received_at)| LastMessage {
+                id: id.0,
+                author,
+                excerpt,
+                received_at,
+            }),
+        }
+    }
 }
 
 /// A ticket's line as its requester sees it.
 pub async fn summary(tx: &mut Tx, ticket: &Ticket) -> sqlx::Result<TicketSummary> {
-    let last: Option<LastRow> = sql!(
-        optional tx, LastRow,
-        "select id, author_kind, author_name, installation_id, body, received_at from messages
-         where ticket_id = $1 and kind = 'reply' order by sequence desc limit 1",
-        ticket.id
-    )?;
-    Ok(TicketSummary {
-        id: ticket.id.0,
-        number: ticket.number,
-        ticket_type: ticket.ticket_type.0,
-        subject: ticket.subject.clone(),
-        status: ticket.status.0,
-        priority: ticket.priority.0,
-        received_at: ticket.received_at,
-        updated_at: ticket.updated_at,
-        last_message: last.map(|row| LastMessage {
-            id: row.id.0,
-            author: Author {
-                kind: row.author_kind.0,
-                name: row.author_name,
-                verified_device: row.installation_id.is_some(),
-            },
-            excerpt: row.body.chars().take(200).collect(),
-            received_at: row.received_at,
-        }),
-    })
+    Ok(sql!(one tx, SummaryRow, format!("{SUMMARY} where t.id = $1"), ticket.id)?.summary())
 }
