@@ -49,6 +49,12 @@ impl Api {
         Ok((api, key["secret"].as_str().context("a key without secret")?.to_owned()))
     }
 
+    /// The session, for whoever asks in another way.
+    #[must_use]
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     pub async fn get(&self, path: &str) -> Result<Value> {
         self.call(Method::GET, path, Value::Null).await
     }
