@@ -417,7 +417,7 @@ async fn a_ticket_is_inserted_once_and_numbers_differ(db: Db) -> Outcome {
     let found = tickets::find(&mut tx, Scope::All, TicketId(id(100))).await?.context("it is there")?;
     holds!((found.received_at, found.status.0, found.requester_name.as_str()), (10, Status::Open, "Sam"));
     holds!(
-        tickets::by_number(&mut tx, Scope::All, second.context("a number")?).await?.map(|t| t.subject),
+        tickets::by_number(&mut tx, Scope::All, second.context("a number")?).await?.map(|t| t.subject.clone()),
         Some("Screen".into())
     );
     Ok(())
@@ -576,26 +576,27 @@ async fn words_are_found_wherever_they_stand_and_whoever_may_see_them(db: Db) ->
         Ok(found.iter().map(|ticket| ticket.id.0.0.as_u128()).collect())
     };
     let all = Scope::All;
-    for (words, found) in [
-        ("toner", vec![100]),
-        ("TONER strasse", vec![100]),
-        ("ton stra", vec![100]),
-        ("faq intranet http", vec![100]),
-        ("ecran andré", vec![101]),
-        ("oner", vec![]),
-        ("toner ecran", vec![]),
-        ("sam northwind", vec![102, 101, 100]),
-        ("pc-1", vec![102, 101, 100]),
-        ("12", vec![100]),
-        ("100", vec![102]),
-        ("10", vec![]),
-        ("\"' or \"toner\" :* & | ! ( )", vec![]),
-        ("(toner) & \"drucker\"", vec![100]),
-        ("%", vec![]),
-        ("*", vec![]),
-        ("NOT OR AND NEAR", vec![]),
-    ] {
-        anyhow::ensure!(find(&mut tx, all, words).await? == found, "{words}");
+    let expected: &[(&str, &[u128])] = &[
+        ("toner", &[100]),
+        ("TONER strasse", &[100]),
+        ("ton stra", &[100]),
+        ("faq intranet http", &[100]),
+        ("ecran andré", &[101]),
+        ("oner", &[]),
+        ("toner ecran", &[]),
+        ("sam northwind", &[102, 101, 100]),
+        ("pc-1", &[102, 101, 100]),
+        ("12", &[100]),
+        ("100", &[102]),
+        ("10", &[]),
+        ("\"' or \"toner\" :* & | ! ( )", &[]),
+        ("(toner) & \"drucker\"", &[100]),
+        ("%", &[]),
+        ("*", &[]),
+        ("NOT OR AND NEAR", &[]),
+    ];
+    for (words, found) in expected {
+        anyhow::ensure!(find(&mut tx, all, words).await? == *found, "{words}: not {found:?}");
     }
     let number = find_number(&mut tx, 101).await?;
     holds!(find(&mut tx, all, &format!("#{number}")).await?, [101]);

@@ -45,7 +45,7 @@ fn id(kind: u64, n: u64) -> String {
 /// The rows of one ticket, as a list of columns each.
 #[derive(Debug)]
 pub(super) struct Rows {
-    pub(super) number: u64,
+    pub(super) number: i64,
     pub(super) ticket: Vec<String>,
     pub(super) messages: Vec<Vec<String>>,
     pub(super) words: String,
@@ -93,6 +93,6 @@ impl Rows {
         let rest = ["en".into(), CONTEXT.into(), "hash".into(), count.to_string(), "0".into()];
         let times = [at.to_string(), changed.to_string()];
         let ticket = columns.into_iter().chain(said).chain(rest).chain(times).collect();
-        Self { number, ticket, messages, words }
+        Self { number: i64::try_from(number).unwrap_or(0), ticket, messages, words }
     }
 }
