@@ -21,6 +21,7 @@ mod extract;
 pub mod folders;
 pub mod group_commit;
 mod http;
+mod indexer;
 pub mod intake;
 pub mod jobs;
 pub mod live;
@@ -31,6 +32,7 @@ pub mod secrets;
 mod texts;
 pub mod ticket_status;
 pub mod updates;
+pub mod words;
 
 use blobs::{Blobs, Uploads};
 use clock::Clock;
@@ -57,6 +59,8 @@ pub struct Inner {
     pub mailer: Mailer,
     /// Wakes the worker after a commit that wrote a job.
     pub jobs: Notify,
+    /// Wakes the indexer, likewise.
+    pub words: Notify,
     pub clock: Clock,
     pub config: Config,
     pub public_url: Url,
@@ -121,6 +125,7 @@ impl App {
             live: Live::default(),
             mailer: Mailer::open(&config)?,
             jobs: Notify::new(),
+            words: Notify::new(),
             clock,
             public_url: config.public_url(),
             config,
@@ -143,6 +148,7 @@ impl App {
         }
         self.live.wake();
         self.jobs.notify_one();
+        self.words.notify_one();
     }
 
     /// A new one-time code for the first-run set-up, where that is still open. Only its hash is kept.
@@ -238,9 +244,10 @@ async fn identity(db: &Db, now: Millis) -> sqlx::Result<(ServerId, String)> {
 /// Where the listener fails.
 pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken) -> io::Result<()> {
     let worker = tokio::spawn(jobs::run(app.clone(), shutdown.clone()));
+    let indexer = tokio::spawn(indexer::run(app.clone(), shutdown.clone()));
     let live = tokio::spawn(app.live.clone().run(app.db.clone(), app.clock, shutdown.clone()));
     let served = http::serve(listener, routes::router(app.clone()), app.shutdown.clone(), shutdown).await;
-    for task in [worker, live] {
+    for task in [worker, indexer, live] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task fell over");
         }

@@ -56,6 +56,12 @@ impl Api {
         json!({"cookie": self.cookie, "csrf": self.csrf})
     }
 
+    /// The session, for whoever asks in another way.
+    #[must_use]
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     pub async fn get(&self, path: &str) -> Result<Value> {
         self.call(Method::GET, path, Value::Null).await
     }

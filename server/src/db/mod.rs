@@ -31,6 +31,7 @@ pub mod organization;
 pub mod portal_sessions;
 pub mod requesters;
 mod scope;
+pub mod search;
 pub mod sessions;
 pub mod technicians;
 mod text;
@@ -227,6 +228,18 @@ impl Tx {
     pub async fn serialize_on(&mut self, name: &str) -> sqlx::Result<()> {
         if let Self::Postgres(tx) = self {
             sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))").bind(name).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets PostgreSQL plan every statement of this transaction for the words that it is asked with: a plan for words
+    /// in general is wrong for most of them. SQLite has one plan for all words.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn plan_anew(&mut self) -> sqlx::Result<()> {
+        if let Self::Postgres(tx) = self {
+            sqlx::query("set local plan_cache_mode = force_custom_plan").execute(&mut **tx).await?;
         }
         Ok(())
     }

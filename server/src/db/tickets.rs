@@ -1,5 +1,7 @@
 //! Tickets.
 
+use std::sync::LazyLock;
+
 use deskbell_protocol::{
     Millis,
     conversation::{Author, AuthorKind, LastMessage, TicketSummary},
@@ -8,21 +10,21 @@ use deskbell_protocol::{
     ticket::{Affected, CanWork, Language, NewTicket, Priority, Status, TicketSource, TicketType},
 };
 
-use super::{Scope, Text, Tx};
-use crate::sql;
+use super::{
+    Scope, Text, Tx,
+    search::{self, Source},
+};
+use crate::{sql, words::Wanted};
 
+/// One ticket's line in a list.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Ticket {
+pub struct Line {
     pub id: Text<TicketId>,
     pub number: i64,
     pub client_id: Text<ClientId>,
     pub client_name: String,
     pub requester_id: Text<RequesterId>,
     pub requester_name: String,
-    pub requester_email: String,
-    pub requester_language: Text<Language>,
-    pub device_id: Option<Text<DeviceId>>,
-    pub installation_id: Option<Text<InstallationId>>,
     #[sqlx(rename = "type")]
     pub ticket_type: Text<TicketType>,
     pub subject: String,
@@ -32,23 +34,48 @@ pub struct Ticket {
     pub priority: Text<Priority>,
     pub assignee_id: Option<Text<TechnicianId>>,
     pub assignee_name: Option<String>,
-    pub source: Text<TicketSource>,
-    pub context: String,
-    pub content_hash: String,
     pub files_pending: i64,
-    pub written_at: Option<Millis>,
     pub received_at: Millis,
     pub updated_at: Millis,
 }
 
-const SELECT: &str = "select t.id, t.number, t.client_id, c.name as client_name, t.requester_id,
-    r.name as requester_name, r.email as requester_email, r.language as requester_language, t.device_id,
-    t.installation_id, t.type, t.subject, t.status, t.can_work, t.affected, t.priority, t.assignee_id,
-    a.name as assignee_name, t.source, t.context, t.content_hash, t.files_pending, t.written_at, t.received_at, t.updated_at
-    from tickets t
-    join clients c on c.id = t.client_id
+/// A ticket with what no list shows; the context is most of it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Ticket {
+    #[sqlx(flatten)]
+    pub line: Line,
+    pub requester_email: String,
+    pub requester_language: Text<Language>,
+    pub device_id: Option<Text<DeviceId>>,
+    pub installation_id: Option<Text<InstallationId>>,
+    pub source: Text<TicketSource>,
+    pub context: String,
+    pub content_hash: String,
+    pub written_at: Option<Millis>,
+}
+
+impl std::ops::Deref for Ticket {
+    type Target = Line;
+    fn deref(&self) -> &Line {
+        &self.line
+    }
+}
+
+const LINE: &str = "t.id, t.number, t.client_id, c.name as client_name, t.requester_id, r.name as requester_name,
+    t.type, t.subject, t.status, t.can_work, t.affected, t.priority, t.assignee_id, a.name as assignee_name,
+    t.files_pending, t.received_at, t.updated_at";
+
+const NAMES: &str = "join clients c on c.id = t.client_id
     join requesters r on r.id = t.requester_id
     left join technicians a on a.id = t.assignee_id";
+
+/// A whole ticket.
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "select {LINE}, r.email as requester_email, r.language as requester_language, t.device_id, t.installation_id,
+         t.source, t.context, t.content_hash, t.written_at from tickets t {NAMES}"
+    )
+});
 
 /// Where a ticket that a device sent belongs.
 #[derive(Clone, Copy, Debug)]
@@ -89,13 +116,13 @@ pub async fn insert(
 
 pub async fn find(tx: &mut Tx, scope: Scope, id: TicketId) -> sqlx::Result<Option<Ticket>> {
     sql!(
-        optional tx, Ticket, format!("{SELECT} where t.id = $1 and ($2 = '' or t.client_id = $2)"), Text(id), scope.bind()
+        optional tx, Ticket, format!("{} where t.id = $1 and ($2 = '' or t.client_id = $2)", *SELECT), Text(id), scope.bind()
     )
 }
 
 pub async fn by_number(tx: &mut Tx, scope: Scope, number: i64) -> sqlx::Result<Option<Ticket>> {
     sql!(
-        optional tx, Ticket, format!("{SELECT} where t.number = $1 and ($2 = '' or t.client_id = $2)"),
+        optional tx, Ticket, format!("{} where t.number = $1 and ($2 = '' or t.client_id = $2)", *SELECT),
         number, scope.bind()
     )
 }
@@ -103,7 +130,7 @@ pub async fn by_number(tx: &mut Tx, scope: Scope, number: i64) -> sqlx::Result<O
 /// A requester's own ticket.
 pub async fn find_of_requester(tx: &mut Tx, requester: RequesterId, id: TicketId) -> sqlx::Result<Option<Ticket>> {
     let own = if mutant!("scope.dropped") { "$2 <> ''" } else { "t.requester_id = $2" };
-    sql!(optional tx, Ticket, format!("{SELECT} where t.id = $1 and {own}"), Text(id), Text(requester))
+    sql!(optional tx, Ticket, format!("{} where t.id = $1 and {own}", *SELECT), Text(id), Text(requester))
 }
 
 /// Up to `limit` of a requester's tickets that changed at or after a time, oldest change first, as their
@@ -157,12 +184,12 @@ pub enum View {
 }
 
 impl View {
-    /// `$1` is the technician who asks.
+    /// `$1` is the technician who asks. Each of them is the condition of an index, word by word.
     const fn condition(self) -> &'static str {
         match self {
             Self::Active => "t.status not in ('resolved', 'closed')",
-            Self::Mine => "t.status not in ('resolved', 'closed') and t.assignee_id = $1",
-            Self::Unassigned => "t.status not in ('resolved', 'closed') and t.assignee_id is null",
+            Self::Mine => "t.status not in ('resolved', 'closed') and coalesce(t.assignee_id, '') = $1",
+            Self::Unassigned => "t.status not in ('resolved', 'closed') and coalesce(t.assignee_id, '') = ''",
             Self::CannotWork => "t.status not in ('resolved', 'closed') and t.can_work = 'no'",
             Self::Resolved => "t.status = 'resolved'",
             Self::Closed => "t.status = 'closed'",
@@ -178,32 +205,83 @@ pub struct Filter {
     pub scope: Scope,
     pub client: Option<ClientId>,
     pub device: Option<DeviceId>,
-    /// Part of the subject, the requester's name or the number; or empty.
-    pub query: String,
+    pub wanted: Wanted,
 }
 
-const WHERE: &str = "($1 <> '') and ($2 = '' or t.client_id = $2) and ($3 = '' or t.client_id = $3)
-    and ($4 = '' or t.device_id = $4)
-    and (t.subject_key like $5 or r.name_key like $5 or cast(t.number as text) like $5)";
+impl Filter {
+    /// What a ticket has to be, apart from its words. What is not asked for leaves no trace in the text but its
+    /// argument, so that the database sees which index serves.
+    fn conditions(&self) -> String {
+        let scope = if self.scope == Scope::All { "$2 = ''" } else { "t.client_id = $2" };
+        let client = if self.client.is_none() { "$3 = ''" } else { "t.client_id = $3" };
+        let device = if self.device.is_none() { "$4 = ''" } else { "t.device_id = $4" };
+        format!("{} and $1 <> '' and {scope} and {client} and {device}", self.view.condition())
+    }
+}
 
-/// One page, last change first.
-pub async fn list(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> sqlx::Result<Vec<Ticket>> {
+/// The last line of the page before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub updated_at: Millis,
+    pub id: String,
+    pub number: i64,
+}
+
+impl Place {
+    /// Before everything.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { updated_at: Millis::MAX, id: String::new(), number: i64::MAX }
+    }
+}
+
+/// Up to `limit` tickets behind a place: last change first, or where words are looked for, the newest first.
+/// Both are an index's order, so that a page costs what it shows and not what there is.
+pub async fn list(tx: &mut Tx, filter: &Filter, after: &Place, limit: i64) -> sqlx::Result<Vec<Line>> {
+    let conditions = filter.conditions();
+    let words = match &filter.wanted {
+        Wanted::Any => {
+            return sql!(
+                all tx, Line,
+                format!("select {LINE} from tickets t {NAMES} where {conditions} and (t.updated_at, t.id) < ($5, $6)
+                         order by t.updated_at desc, t.id desc limit $7"),
+                Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
+                after.updated_at, &after.id, limit
+            );
+        }
+        Wanted::Number(number) => {
+            return sql!(
+                all tx, Line,
+                format!("select {LINE} from tickets t {NAMES} where {conditions} and t.number = $5 and t.number < $6 limit $7"),
+                Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
+                *number, after.number, limit
+            );
+        }
+        Wanted::Words(words) if words.is_empty() => return Ok(Vec::new()),
+        Wanted::Words(words) => search::expression(tx, words),
+    };
+    tx.plan_anew().await?;
+    let Source { from, matches, number } = search::source(tx);
+    let text = format!(
+        "select {LINE} from {from} {NAMES} where {matches} and {conditions} and {number} < $6 order by {number} desc limit $7"
+    );
     sql!(
-        all tx, Ticket,
-        format!("{SELECT} where {} and {WHERE} order by t.updated_at desc, t.id limit $6 offset $7",
-                filter.view.condition()),
-        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
-        super::contains(&filter.query), limit, offset
+        all tx, Line, text,
+        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device), words,
+        after.number, limit
     )
 }
 
+/// Tickets that are counted at most; one more says that there are more.
+pub const COUNTED: i64 = 1_000;
+
+/// How many tickets a view has, up to [`COUNTED`] and one more. Words are not looked for: their pages count
+/// themselves.
 pub async fn count(tx: &mut Tx, filter: &Filter) -> sqlx::Result<i64> {
     let (count,): (i64,) = sql!(
         one tx, (i64,),
-        format!("select count(*) from tickets t join requesters r on r.id = t.requester_id where {} and {WHERE}",
-                filter.view.condition()),
-        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
-        super::contains(&filter.query)
+        format!("select count(*) from (select 1 from tickets t where {} limit $5) as counted", filter.conditions()),
+        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device), COUNTED + 1
     )?;
     Ok(count)
 }
