@@ -55,13 +55,6 @@ impl Server {
         self
     }
 
-    /// Any other variable.
-    #[must_use]
-    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
-        self.settings.push((name.into(), value.into()));
-        self
-    }
-
     #[must_use]
     pub fn with_mail(self, port: u16) -> Self {
         self.with("SMTP_HOST", "127.0.0.1")

@@ -71,11 +71,9 @@ fn receipt_of(item: &OutboxItem, outcome: Outcome) -> ApiResult<Receipt> {
 /// What the mutant `unique.dropped` stores of a ticket that is there: a second one.
 fn twin(item: &OutboxItem, now: Millis) -> OutboxItem {
     match item.clone() {
-        OutboxItem::Ticket(ticket) => OutboxItem::Ticket(NewTicket {
-            id: TicketId(clock::new_id(now)),
-            attachments: Vec::new(),
-            ..ticket
-        }),
+        OutboxItem::Ticket(ticket) => {
+            OutboxItem::Ticket(NewTicket { id: TicketId(clock::new_id(now)), attachments: Vec::new(), ..ticket })
+        }
         other => other,
     }
 }
@@ -141,7 +139,9 @@ async fn store(
         (OutboxItem::Reply(reply), Some(ticket)) => {
             store_reply(tx, installation, ticket, author, reply, hash, now).await.map(Some)
         }
-        (OutboxItem::Status(status), Some(ticket)) => store_status(tx, ticket, author, status, hash, now).await.map(Some),
+        (OutboxItem::Status(status), Some(ticket)) => {
+            store_status(tx, ticket, author, status, hash, now).await.map(Some)
+        }
         (OutboxItem::Reply(_) | OutboxItem::Status(_), None) => Ok(None),
     }
 }

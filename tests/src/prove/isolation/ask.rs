@@ -56,7 +56,15 @@ fn own(gate: Gate, who: Who) -> Option<Whose> {
 fn own_of(who: Who) -> Option<Whose> {
     match who {
         Who::Kim | Who::PageKim => Some(Whose::Kim),
-        Who::Unknown | Who::Pending | Who::Quarantined | Who::Revoked | Who::Off | Who::On | Who::PageOn | Who::PageOff | Who::PageNoProof => None,
+        Who::Unknown
+        | Who::Pending
+        | Who::Quarantined
+        | Who::Revoked
+        | Who::Off
+        | Who::On
+        | Who::PageOn
+        | Who::PageOff
+        | Who::PageNoProof => None,
         _ => Some(Whose::Sam),
     }
 }
@@ -79,7 +87,9 @@ pub(super) fn filled(path: &str, id: &str) -> String {
 }
 
 pub(super) fn request(world: &World, case: &Case, who: Who, about: &About) -> Result<reqwest::RequestBuilder> {
-    let me = own_of(who).and_then(|whose| world.thing(Thing::Author, whose)).unwrap_or("00000000-0000-4000-8000-000000000000");
+    let me = own_of(who)
+        .and_then(|whose| world.thing(Thing::Author, whose))
+        .unwrap_or("00000000-0000-4000-8000-000000000000");
     let other = world.thing(Thing::Client, Whose::Far).unwrap_or_default();
     let body = body_of(case)
         .replace("{id}", about.id())

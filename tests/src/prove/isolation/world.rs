@@ -62,7 +62,12 @@ pub(super) fn seed(who: Who) -> u8 {
 }
 
 impl World {
-    pub(super) async fn hello(http: &reqwest::Client, bases: Vec<String>, database: Database, code: String) -> Result<Self> {
+    pub(super) async fn hello(
+        http: &reqwest::Client,
+        bases: Vec<String>,
+        database: Database,
+        code: String,
+    ) -> Result<Self> {
         let hello: Hello = http.get(format!("{}/api/agent/v1/hello", bases[0])).send().await?.json().await?;
         let (http, server) = (http.clone(), hello.server_id);
         let (turn, epoch) = (Cell::new(0), Cell::new(1));
@@ -145,7 +150,14 @@ impl World {
         Ok(Some(answer.error_for_status()?.json().await?))
     }
 
-    async fn signed(&self, seed: u8, method: Method, path: &str, query: &str, body: &Value) -> Result<reqwest::Response> {
+    async fn signed(
+        &self,
+        seed: u8,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: &Value,
+    ) -> Result<reqwest::Response> {
         let (path, query) = (format!("/api/agent/v1{path}"), query.to_owned());
         let (content_type, body) = match body.as_str() {
             Some(text) => ("application/octet-stream", text.as_bytes().to_vec()),
@@ -160,20 +172,27 @@ impl World {
         let name = format!("{whose:?}").to_lowercase();
         let person = json!({"name": name, "email": format!("{name}@{name}.example")});
         let vouched = owner.post(&format!("/installations/{installation}/vouch"), person).await?;
-        let person = find(&vouched, "person").and_then(|person| person["id"].as_str()).context("nobody is confirmed")?;
+        let person =
+            find(&vouched, "person").and_then(|person| person["id"].as_str()).context("nobody is confirmed")?;
         let (ticket, file) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
         let sync = json!({"protocol": 1, "agent_version": "0.1.0", "language": "en", "facts": {"name": "Desk"}, "hotkey": "registered",
             "epoch": 0, "applied_revision": 0, "cursor": 0, "items": [{"kind": "ticket", "id": ticket, "author": person,
             "type": "incident", "subject": format!("Printer of {name}"), "description": "", "affected": "me", "language": "en",
             "written_at": 1, "attachments": [{"id": file, "role": "file", "name": "a.txt", "content_type": "text/plain",
             "size": FILE.len(), "sha256": sha256(FILE)}]}]});
-        let answer: Value = self.signed(seed, Method::POST, "/sync", "", &sync).await?.error_for_status()?.json().await?;
+        let answer: Value =
+            self.signed(seed, Method::POST, "/sync", "", &sync).await?.error_for_status()?.json().await?;
         ensure!(answer["receipts"][0]["outcome"] == "accepted", "{answer}");
         if whose != Whose::Far {
             let path = format!("/attachments/{file}");
             self.signed(seed, Method::PUT, &path, "?offset=0", &json!("x")).await?.error_for_status()?;
         }
-        for (thing, id) in [(Thing::Author, person.to_owned()), (Thing::Person, person.to_owned()), (Thing::Ticket, ticket), (Thing::File, file)] {
+        for (thing, id) in [
+            (Thing::Author, person.to_owned()),
+            (Thing::Person, person.to_owned()),
+            (Thing::Ticket, ticket),
+            (Thing::File, file),
+        ] {
             self.things.insert((thing, whose), id);
         }
         Ok(())

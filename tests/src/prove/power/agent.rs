@@ -19,7 +19,10 @@ pub(super) enum Ordered {
     /// These files, by name, are in what is being written.
     Draft(Vec<(String, Vec<u8>)>),
     /// A ticket or an answer with this text.
-    Entry { text: String, files: Vec<(String, Vec<u8>)> },
+    Entry {
+        text: String,
+        files: Vec<(String, Vec<u8>)>,
+    },
 }
 
 /// What the agent has said so far.
