@@ -187,6 +187,11 @@ pub(crate) fn undelivered(connection: &Connection) -> StoreResult<Vec<Entry>> {
     select(connection, "where delivered_at is null order by written_at, rowid", [])
 }
 
+/// Whether what is stored of an entry makes sense.
+pub(super) fn readable(connection: &Connection, row: i64) -> bool {
+    select(connection, "where rowid = ?1", [row]).is_ok()
+}
+
 pub(crate) fn find(connection: &Connection, id: Uuid) -> StoreResult<Option<Entry>> {
     Ok(select(connection, "where id = ?1", [id.to_string()])?.pop())
 }
