@@ -10,12 +10,12 @@ use anyhow::{Context, Result, ensure};
 use rand::{Rng, rngs::StdRng};
 use serde_json::json;
 
-use crate::{headless::Headless, helpdesk::Helpdesk, server::files};
+use crate::{device::Device, headless::Headless, helpdesk::Helpdesk, server::files};
 
 /// A folder's files, by their paths in it.
 pub(super) type Folder = BTreeMap<PathBuf, Vec<u8>>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sample {
     /// Killed: the last commits are in the log alone.
     pub(super) killed: Folder,
@@ -24,9 +24,10 @@ pub(super) struct Sample {
     pub(super) server: Folder,
     /// What waits there, by id: its text.
     pub(super) waiting: BTreeMap<String, String>,
-    /// What the server has.
-    pub(super) delivered: Vec<String>,
 }
+
+/// A device whose key everybody knows: it may write tickets at the server that is kept.
+pub(super) const DEVICE: u8 = 9;
 
 /// Tickets of many pages, so that damage has places to go.
 const WAITING: usize = 24;
@@ -39,6 +40,10 @@ pub(super) async fn make(folder: &Path) -> Result<Sample> {
     agent.welcomed().await?;
     agent.submit("There already").await?;
     agent.delivered("There already").await?;
+    let device = Device::new(helpdesk.server.http(), &helpdesk.server.url(), "PC-9", DEVICE).await?;
+    let enrolled = device.enrol(&helpdesk.enrolment_key).await?;
+    helpdesk.enable(&enrolled.device_id.to_string()).await?;
+    helpdesk.vouch(&enrolled.installation_id.to_string()).await?;
     helpdesk.server.stop().await?;
     let notes = folder.join("notes.txt");
     fs::write(&notes, "Noted. ".repeat(500))?;
@@ -61,7 +66,7 @@ pub(super) async fn make(folder: &Path) -> Result<Sample> {
     ensure!(waiting.len() == WAITING && delivered.len() == 1, "the sample is not what it should be");
     let ended = take(&agent.data())?;
     ensure!(killed.contains_key(log) && !ended.contains_key(log), "the log is not where it should be");
-    Ok(Sample { killed, ended, server: take(helpdesk.server.folder())?, waiting, delivered })
+    Ok(Sample { killed, ended, server: take(helpdesk.server.folder())?, waiting })
 }
 
 /// Every file of a folder, but for what is made anew at each start.

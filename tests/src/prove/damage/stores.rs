@@ -87,7 +87,9 @@ async fn look(data: &Path, files: &Folder, sample: &Sample, quiet: &mut Quiet) -
         quiet.set_aside += 1;
         aside(data, files, &mut broken)?;
     }
-    entries(data, sample, told, quiet, &mut broken)?;
+    // Without a log there is nothing that SQLite could take for unfinished.
+    let logged = files.contains_key(Path::new("deskbell.db-wal"));
+    entries(data, sample, (told, logged), quiet, &mut broken)?;
     Ok(broken)
 }
 
@@ -105,7 +107,7 @@ fn aside(data: &Path, damaged: &Folder, broken: &mut Vec<cuts::Broken>) -> Resul
 fn entries(
     data: &Path,
     sample: &Sample,
-    told: bool,
+    (told, logged): (bool, bool),
     quiet: &mut Quiet,
     broken: &mut Vec<cuts::Broken>,
 ) -> Result<()> {
@@ -124,6 +126,9 @@ fn entries(
             Some((_, found, false)) => other |= found != text,
             None => missing = true,
         }
+    }
+    if missing && !told && !logged {
+        broken.push((Kind::Lost, "entries are gone, and nobody is told".to_owned()));
     }
     if !told {
         quiet.other_text += u64::from(other);
