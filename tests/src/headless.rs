@@ -105,6 +105,11 @@ impl Headless {
         Ok(())
     }
 
+    /// It was started, and has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.running.as_mut().is_some_and(|(process, _)| process.running())
+    }
+
     /// Everything that it ever said.
     #[must_use]
     pub fn log(&self) -> PathBuf {

@@ -71,12 +71,15 @@ impl Server {
         command.env("DESKBELL_SERVER_PUBLIC_URL", self.url()).env("DESKBELL_SERVER_DATA_DIR", &self.folder);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         let mut process = Process::start("deskbell-server", command, &self.log)?;
-        until("the server is ready", START, async || {
-            ensure!(process.running(), "it ended: {}", process.output());
+        let ready = until("the server is ready", START, async || {
+            if !process.running() {
+                return Ok(Some(false));
+            }
             let answer = self.http.get(format!("{}/readyz", self.url())).send().await?;
-            Ok(answer.status().is_success().then_some(()))
-        })
-        .await?;
+            Ok(answer.status().is_success().then_some(true))
+        });
+        let ready = ready.await?;
+        ensure!(ready, "the server ended: {}", process.output());
         self.process = Some(process);
         Ok(())
     }

@@ -73,6 +73,11 @@ impl Stored {
     }
 }
 
+/// Whether a text is what is kept of a ticket that is being written.
+pub(crate) fn is_draft(text: &str) -> bool {
+    serde_json::from_str::<Stored>(text).is_ok()
+}
+
 /// The files that the draft still needs.
 pub(super) fn files_of_draft(connection: &Connection) -> StoreResult<Vec<AttachmentId>> {
     let stored: Option<Stored> = settings::get(connection, DRAFT)?;

@@ -37,6 +37,7 @@ mod preferences;
 mod ticket;
 pub(crate) mod update;
 
+pub(crate) use form::is_draft;
 pub(crate) use preferences::kept;
 
 /// Changes that a screen may fall behind; it fetches the whole list when it opens.
@@ -122,6 +123,8 @@ impl Agent {
             Some(_) => {
                 let aside = folders.data.join(format!("files.damaged-{now}"));
                 files.set_aside(&start.needed, &aside).map_err(folder)?;
+                // From now on, what nobody needs may be removed again.
+                store.write(crate::store::settled).await?;
             }
             None => files.sweep(&start.needed).map_err(folder)?,
         }

@@ -6,17 +6,19 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::view::{CommandError, LocalErrorCode};
 
 pub(crate) use peek::peek;
+pub(crate) use recovery::settled;
 
 pub(crate) mod outbox;
 mod peek;
 mod recovery;
+mod sense;
 pub(crate) mod settings;
 pub(crate) mod tickets;
 
@@ -35,14 +37,33 @@ pub enum StoreError {
     /// It can lose a commit when its log is reset.
     #[error("SQLite {0} is too old for a queue that must lose nothing")]
     SqliteTooOld(&'static str),
+    #[error("some of what is stored makes no sense")]
+    Senseless,
     #[error("the thread that writes has ended")]
     Thread,
+}
+
+impl StoreError {
+    /// The file is not what was written. A disk that refuses is another thing, and so is a newer version's.
+    fn is_damage(&self) -> bool {
+        match self {
+            Self::Sqlite(error) | Self::Migration(rusqlite_migration::Error::RusqliteError { err: error, .. }) => {
+                matches!(
+                    error.sqlite_error_code(),
+                    // None: it could be read, and is nothing that was ever written.
+                    None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+                )
+            }
+            Self::Migration(rusqlite_migration::Error::InvalidUserVersion) | Self::Json(_) | Self::Senseless => true,
+            Self::Migration(_) | Self::Io(_) | Self::SqliteTooOld(_) | Self::Thread => false,
+        }
+    }
 }
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let full = match &error {
-            StoreError::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            StoreError::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
             StoreError::Io(error) => {
                 matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
             }
@@ -70,29 +91,18 @@ impl Store {
     /// Opens the queue in a folder. A file that is damaged is set aside, never deleted, and what can be
     /// read of it goes into a new one.
     pub(crate) fn open(folder: &Path, now: deskbell_protocol::Millis) -> StoreResult<Opened> {
+        recovery::finish(folder)?;
         let file = folder.join(FILE);
-        match connect(&file) {
-            Ok(store) => Ok(Opened { store, set_aside: None }),
-            Err(StoreError::Sqlite(error)) if is_damage(&error) => {
-                let aside = folder.join(format!("{FILE}.damaged-{now}"));
-                // The log first: it belongs to the damaged file, and a new one must never read it.
-                for suffix in ["-shm", "-wal"] {
-                    match std::fs::rename(recovery::with(&file, suffix), recovery::with(&aside, suffix)) {
-                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-                        _ => {}
-                    }
-                }
-                std::fs::rename(&file, &aside)?;
-                let store = connect(&file)?;
-                let recovered = recovery::recover(&aside, &mut store.0.lock().unwrap_or_else(PoisonError::into_inner));
-                match recovered {
-                    Ok(rows) => tracing::warn!(rows, "the queue was damaged; its readable rows were recovered"),
-                    Err(error) => tracing::error!(%error, "the queue was damaged, and nothing of it can be read"),
-                }
-                Ok(Opened { store, set_aside: Some(aside) })
+        let store = match connect(&file) {
+            Err(error) if error.is_damage() => {
+                tracing::warn!(%error, "the queue is damaged");
+                recovery::replace(folder, now)?;
+                connect(&file)?
             }
-            Err(error) => Err(error),
-        }
+            store => store?,
+        };
+        let set_aside = recovery::set_aside(&store.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Ok(Opened { store, set_aside })
     }
 
     /// Runs `work` in one transaction on a thread for such work. It is durable when this returns.
@@ -149,6 +159,9 @@ fn connect(file: &Path) -> StoreResult<Store> {
         )));
     }
     migrate(&mut connection)?;
+    if !sense::makes_sense(&connection)? {
+        return Err(StoreError::Senseless);
+    }
     Ok(Store(Arc::new(Mutex::new(connection))))
 }
 
@@ -162,10 +175,6 @@ pub(crate) fn in_memory() -> StoreResult<Connection> {
     connection.pragma_update(None, "foreign_keys", "on")?;
     migrate(&mut connection)?;
     Ok(connection)
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
 }
 
 fn to_json(value: &impl Serialize) -> StoreResult<String> {

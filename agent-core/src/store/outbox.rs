@@ -237,6 +237,11 @@ pub(crate) fn queued(connection: &Connection, limit: usize) -> StoreResult<Vec<E
     select(connection, rest, [i64::try_from(limit).unwrap_or(i64::MAX)])
 }
 
+/// Whether what is stored of an entry makes sense.
+pub(super) fn readable(connection: &Connection, row: i64) -> bool {
+    select(connection, "where rowid = ?1", [row]).is_ok()
+}
+
 pub(crate) fn find(connection: &Connection, id: Uuid) -> StoreResult<Option<Entry>> {
     Ok(select(connection, "where id = ?1", [id.to_string()])?.pop())
 }

@@ -1,28 +1,98 @@
-//! Saves what can still be read from a damaged file.
+//! Saves what can still be read from a damaged file. The new file is made beside it, and takes its place
+//! when it is whole: whatever cuts this off, the next start goes on with it, or begins it anew.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use deskbell_protocol::{device::AgentState, id::TicketId};
+use deskbell_protocol::Millis;
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
-use super::{StoreResult, outbox, settings, tickets};
+use super::{FILE, StoreResult, connect, sense, settings};
+use crate::files::sync_folder;
 
 /// The entries before their files, which name them.
 const TABLES: &[&str] = &["settings", "outbox", "outbox_files", "sequences", "tickets"];
+/// Where the damaged file lies, until the agent has dealt with what it named.
+const SET_ASIDE: &str = "set_aside";
+/// Not whole yet.
+const PART: &str = ".part";
+
+/// Puts a damaged queue aside, and what can be read of it into its place.
+pub(super) fn replace(folder: &Path, now: Millis) -> StoreResult<()> {
+    let new = folder.join(format!("{FILE}.recovered-{now}"));
+    let part = with(&new, PART);
+    let store = connect(&part)?;
+    let mut into = store.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match recover(&folder.join(FILE), &mut into) {
+        Ok(rows) => tracing::warn!(rows, "the queue was damaged; its readable rows were recovered"),
+        Err(error) => tracing::error!(%error, "the queue was damaged, and nothing of it can be read"),
+    }
+    settings::set(&into, SET_ASIDE, &aside(folder, now))?;
+    drop(into);
+    // The last one that closes it brings its log into it.
+    drop(store);
+    fs::rename(part, new)?;
+    sync_folder(folder)?;
+    finish(folder)
+}
+
+/// Brings what was recovered to its place, and sweeps up what was cut off before it was whole.
+pub(super) fn finish(folder: &Path) -> StoreResult<()> {
+    let begins = format!("{FILE}.recovered-");
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        match name.strip_prefix(&begins).map(str::parse::<Millis>) {
+            Some(Ok(time)) => {
+                let (file, aside) = (folder.join(FILE), aside(folder, time));
+                // The log first: it belongs to the damaged file, and a new one must never read it.
+                for suffix in ["-shm", "-wal", ""] {
+                    match fs::rename(with(&file, suffix), with(&aside, suffix)) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                        _ => {}
+                    }
+                }
+                // Its log is out of the way for good before another file has its name.
+                sync_folder(folder)?;
+                fs::rename(&path, file)?;
+                sync_folder(folder)?;
+            }
+            Some(Err(_)) => fs::remove_file(path)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn aside(folder: &Path, time: Millis) -> PathBuf {
+    folder.join(format!("{FILE}.damaged-{time}"))
+}
+
+/// The damaged file whose files nobody has dealt with yet.
+pub(super) fn set_aside(connection: &Connection) -> StoreResult<Option<PathBuf>> {
+    settings::get(connection, SET_ASIDE)
+}
+
+/// They are dealt with.
+pub(crate) fn settled(connection: &rusqlite::Transaction<'_>) -> StoreResult<()> {
+    settings::remove(connection, SET_ASIDE)
+}
 
 /// Brings every row that can be read into a new file, and says how many those were. What cannot be
 /// read stays in the damaged file, which is not touched: reading a log writes to its file.
-pub(super) fn recover(damaged: &Path, into: &mut Connection) -> StoreResult<usize> {
+fn recover(damaged: &Path, into: &mut Connection) -> StoreResult<usize> {
     let copies = [with(damaged, ".reading"), with(damaged, ".reading-wal"), with(damaged, ".reading-shm")];
-    std::fs::copy(damaged, &copies[0])?;
+    fs::copy(damaged, &copies[0])?;
     let log = with(damaged, "-wal");
     if log.exists() {
-        std::fs::copy(log, &copies[1])?;
+        fs::copy(log, &copies[1])?;
     }
     let saved = read(&copies[0], into);
     for copy in copies {
         // SQLite removes the log and its index itself where it could read them.
-        let _ = std::fs::remove_file(copy);
+        let _ = fs::remove_file(copy);
     }
     saved
 }
@@ -43,35 +113,11 @@ fn read(from: &Path, into: &mut Connection) -> StoreResult<usize> {
             Err(error) => tracing::warn!(%error, table, "a table of the damaged queue cannot be read"),
         }
     }
-    drop_unreadable(&tx)?;
+    sense::mend(&tx)?;
     // Tickets that could not be read are told again by the server.
     settings::remove(&tx, "cursor")?;
     tx.commit()?;
     Ok(saved)
-}
-
-/// One row that makes no sense would keep all the others from being read.
-fn drop_unreadable(connection: &Connection) -> StoreResult<()> {
-    connection.execute("delete from settings where not json_valid(value)", [])?;
-    if settings::get::<AgentState>(connection, "state").is_err() {
-        settings::remove(connection, "state")?;
-    }
-    for (table, id) in ids(connection, "outbox")?.into_iter().chain(ids(connection, "tickets")?) {
-        let readable = id.parse().is_ok_and(|uuid| match table {
-            "outbox" => outbox::find(connection, uuid).is_ok(),
-            _ => tickets::readable(connection, TicketId(uuid)),
-        });
-        if !readable {
-            connection.execute(&format!("delete from {table} where id = ?1"), [id])?;
-        }
-    }
-    Ok(())
-}
-
-fn ids(connection: &Connection, table: &'static str) -> StoreResult<Vec<(&'static str, String)>> {
-    let mut statement = connection.prepare(&format!("select id from {table}"))?;
-    let ids = statement.query_map([], |row| Ok((table, row.get(0)?)))?.collect::<rusqlite::Result<_>>()?;
-    Ok(ids)
 }
 
 /// Reads from both ends towards the damaged place.
@@ -102,7 +148,7 @@ fn columns(connection: &Connection, table: &str) -> StoreResult<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::{Store, outbox};
 
     const ENTRIES: i64 = 400;
 
@@ -178,7 +224,7 @@ mod tests {
         connection.execute(sql, []).unwrap();
         connection.execute("insert into settings (name, value) values ('state', '{}'), ('theme', '')", []).unwrap();
         assert!(outbox::undelivered(&connection).is_err());
-        drop_unreadable(&connection).unwrap();
+        sense::mend(&connection).unwrap();
         assert!(outbox::undelivered(&connection).unwrap().is_empty());
         let left: i64 = connection.query_row("select count(*) from settings", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0);

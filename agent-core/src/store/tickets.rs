@@ -88,8 +88,17 @@ pub(crate) fn keep_conversation(connection: &Connection, conversation: &Conversa
 }
 
 /// Whether what is stored of a ticket makes sense.
-pub(crate) fn readable(connection: &Connection, id: TicketId) -> bool {
-    find(connection, id).is_ok() && conversation(connection, id).is_ok()
+pub(super) fn readable(connection: &Connection, row: i64) -> bool {
+    let sql = "select id, summary, seen, conversation from tickets where rowid = ?1";
+    let texts = connection.query_row(sql, [row], |row| {
+        let texts: (String, String, Option<String>, Option<String>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok(texts)
+    });
+    texts.is_ok_and(|(_, summary, _, conversation)| {
+        from_json::<TicketSummary>(&summary).is_ok()
+            && conversation.is_none_or(|text| from_json::<Conversation>(&text).is_ok())
+    })
 }
 
 /// Another person sits here now, or nobody: what was one's own is not shown to others.

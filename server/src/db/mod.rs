@@ -9,6 +9,7 @@ use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool,
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -99,9 +100,20 @@ pub enum OpenError {
     #[error("the bundled SQLite is {0}, and before 3.51.3 it can lose commits; build with a newer one")]
     SqliteTooOld(String),
     #[error("the database was written by a newer Deskbell; start that version, or restore a back-up: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Newer(MigrateError),
+    #[error("the database cannot be brought up to date; where it is damaged, restore a back-up: {0}")]
+    Migrate(MigrateError),
     #[error("the database cannot be opened: {0}")]
     Sqlx(#[from] sqlx::Error),
+}
+
+impl From<MigrateError> for OpenError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_) => Self::Newer(error),
+            _ => Self::Migrate(error),
+        }
+    }
 }
 
 impl Db {

@@ -29,7 +29,7 @@ pub(super) struct Recording<P> {
 }
 
 /// A broken promise.
-pub(super) type Broken = (Kind, String);
+pub(in crate::prove) type Broken = (Kind, String);
 
 /// Disks that may be left, each with what must be on it.
 struct Left<P> {
@@ -166,7 +166,7 @@ where
 }
 
 /// A folder in memory where there is such a place: what is flushed there costs nothing.
-pub(super) fn scratch() -> Result<tempfile::TempDir> {
+pub(in crate::prove) fn scratch() -> Result<tempfile::TempDir> {
     let memory = Path::new("/dev/shm");
     Ok(if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? })
 }

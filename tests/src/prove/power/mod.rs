@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{Found, Order};
 
 mod agent;
-mod cuts;
+pub(super) mod cuts;
 mod disk;
 pub(super) mod kept;
 mod server;

@@ -99,6 +99,11 @@ impl Witness {
         Ok(File::options().append(true).create(true).open(&self.log)?.write_all(&record)?)
     }
 
+    /// Whether a change failed at our wish.
+    pub(in crate::prove) fn failed(&self) -> Result<bool> {
+        Ok(self.read()?.iter().any(|(_, event)| matches!(event, Event::Failed)))
+    }
+
     pub(in crate::prove) fn read(&self) -> Result<Vec<(u32, Event)>> {
         let bytes = std::fs::read(&self.log).context("the witness has written nothing")?;
         let mut rest = bytes.as_slice();

@@ -1,0 +1,181 @@
+//! Disks without room: what is said to be kept is, what cannot be kept is said, and all goes on when there
+//! is room again.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use deskbell_protocol::{
+    device::Context as Facts,
+    id::TicketId,
+    sync::OutboxItem,
+    ticket::{Affected, Language, NewTicket, TicketType},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    device::Device,
+    headless::Headless,
+    helpdesk::Helpdesk,
+    prove::{Found, Kind},
+    server::Server,
+};
+
+/// A disk in memory.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(folder: &Path, size: &str) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let options = format!("size={size},mode=755");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder).output()?;
+        if !mounted.status.success() {
+            let why = String::from_utf8_lossy(&mounted.stderr).into_owned();
+            bail!("a small disk needs root, or the proof run under `unshare -rm`: {why}");
+        }
+        Ok(Self(folder.to_owned()))
+    }
+
+    /// Takes all the room there is.
+    fn fill(&self) -> Result<()> {
+        let mut size = 1 << 20;
+        let mut file = fs::File::options().create(true).append(true).open(self.0.join("filler"))?;
+        while size > 0 {
+            match std::io::Write::write(&mut file, &vec![b'x'; size]) {
+                Ok(written) if written > 0 => {}
+                Ok(_) => size /= 2,
+                Err(error) if error.kind() == std::io::ErrorKind::StorageFull => size /= 2,
+                Err(error) => return Err(error).context("the disk cannot be filled"),
+            }
+        }
+        Ok(())
+    }
+
+    fn free(&self) -> Result<()> {
+        Ok(fs::remove_file(self.0.join("filler"))?)
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        // At the latest it goes with the computer; a busy one goes as soon as nobody uses it.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+pub(super) async fn agent() -> Result<Found> {
+    let mut found = Found::default();
+    let folder = tempfile::tempdir()?;
+    let disk = Small::mount(&folder.path().join("disk"), "12m")?;
+    let helpdesk = Helpdesk::open(folder.path()).await?;
+    let mut agent = Headless::new(&folder.path().join("agent"), &helpdesk.server.url(), &helpdesk.enrolment_key);
+    // What the harness writes down about it lies elsewhere.
+    agent.set("DESKBELL_DATA_DIR", disk.0.join("data").to_str().context("a path that is no text")?);
+    agent.start()?;
+    helpdesk.welcome().await?;
+    agent.welcomed().await?;
+    agent.submit("While there was room").await?;
+    agent.delivered("While there was room").await?;
+    let long = "It does not fit. ".repeat(3_000);
+    disk.fill()?;
+    let mut refused = 0;
+    for number in 0..20 {
+        let subject = format!("No room {number}");
+        agent.order(json!({"submit": {"subject": subject, "description": long}})).await?;
+        // The first order asked how it stands, the second wrote while there was room.
+        let answer = agent.answer(3 + number).await?;
+        found.runs += 1;
+        match (&answer["done"], answer["refused"]["code"].as_str()) {
+            (serde_json::Value::Object(_), _) => {}
+            (_, Some("disk_full")) => refused += 1,
+            _ => found.violation(Kind::Wrong, format!("on a full disk, a ticket is answered with {answer}")),
+        }
+    }
+    ensure!(refused > 0, "the disk was not full");
+    disk.free()?;
+    agent.submit("Room again").await?;
+    agent.delivered("Room again").await?;
+    found.runs += 1;
+    if !agent.is_running() {
+        found.violation(Kind::Crashed, "the agent ended on a full disk");
+    }
+    // All that was called kept arrives, and nothing else does.
+    let kept = i64::from(20 - refused) + 2;
+    let arrived = crate::wait::until("what was kept has arrived", crate::wait::SOON, async || {
+        Ok((helpdesk.tickets()? >= kept).then_some(()))
+    });
+    if arrived.await.is_err() || helpdesk.tickets()? != kept {
+        found.violation(Kind::Lost, format!("{kept} tickets were kept, and {} arrived", helpdesk.tickets()?));
+    }
+    agent.stop().await?;
+    Ok(found)
+}
+
+pub(super) async fn server() -> Result<Found> {
+    let mut found = Found::default();
+    let folder = tempfile::tempdir()?;
+    let disk = Small::mount(&folder.path().join("disk"), "16m")?;
+    let server = Server::new(&disk.0.join("data"), &folder.path().join("server.log"))?;
+    let mut helpdesk = Helpdesk::with(server).await?;
+    let device = Device::new(helpdesk.server.http(), &helpdesk.server.url(), "PC-1", 1).await?;
+    let enrolled = device.enrol(&helpdesk.enrolment_key).await?;
+    helpdesk.welcome().await?;
+    ensure!(!enrolled.installation_id.0.is_nil(), "no installation");
+    let mut accepted = Vec::new();
+    for number in 0..60_u128 {
+        if number == 5 {
+            disk.fill()?;
+        }
+        if number == 50 {
+            disk.free()?;
+        }
+        found.runs += 1;
+        let stored = submit(&device, number).await;
+        if let Ok(true) = stored {
+            accepted.push(number);
+        } else if !(5..50).contains(&number) {
+            found.violation(Kind::Wrong, format!("with room, ticket {number} is answered with {stored:?}"));
+        }
+    }
+    ensure!(accepted.len() < 60, "the disk was not full");
+    // Nobody asks whether it wants to end: what it answered is on the disk.
+    helpdesk.server.kill().await?;
+    helpdesk.server.start().await?;
+    for number in accepted {
+        let id = id(number).to_string();
+        if helpdesk.server.database()?.count("select count(*) from tickets where id = ?1", [&id])? != 1 {
+            found.violation(Kind::Lost, format!("ticket {number} was accepted on a full disk and is not there"));
+        }
+    }
+    helpdesk.server.stop().await?;
+    Ok(found)
+}
+
+pub(super) const fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number + 1)
+}
+
+/// Whether the server took it; an error where it answered with one.
+pub(super) async fn submit(device: &Device, number: u128) -> Result<bool> {
+    let state = device.sync(0, 0, Vec::new()).await?;
+    let author = state.state.confirmation.context("nobody is confirmed")?.requester_id;
+    let item = OutboxItem::Ticket(NewTicket {
+        id: TicketId(id(number)),
+        author,
+        ticket_type: TicketType::Incident,
+        subject: format!("Ticket {number}"),
+        description: "It does not fit. ".repeat(1_000),
+        can_work: None,
+        affected: Affected::Me,
+        attachments: Vec::new(),
+        context: Facts::default(),
+        language: Language::En,
+        written_at: 0,
+    });
+    let answer = device.sync(state.epoch, state.state.revision, vec![item]).await?;
+    Ok(serde_json::to_value(&answer.receipts)?[0]["outcome"] == "accepted")
+}
