@@ -8,6 +8,9 @@ const OVERTAKEN_SECONDS: i64 = 5;
 /// answers to the same epoch hold different ones from then on.
 pub const CHANCE: i64 = 1 << 20;
 
+/// Every epoch that is held is ahead of it: the next sync's is taken for the current one, whatever it is.
+pub const ANY: i64 = -CHANCE;
+
 /// The epochs that an installation may hold after this answer: the answer's own, and the one it came
 /// with. None where a second machine uses the key.
 ///
@@ -66,6 +69,13 @@ mod tests {
         let (other, before) = next(one, before, 5 * CHANCE, 8).expect("the second one looks like a lost answer");
         assert_eq!(next(other, before, one, 9), None, "the first one comes back");
         assert_eq!(next(other, before, 3 * CHANCE, 9), None, "an epoch that was left behind");
+    }
+
+    #[test]
+    fn whoever_is_taken_back_goes_on_with_the_epoch_they_hold() {
+        assert_eq!(next(ANY, ANY, 0, 3), Some((CHANCE + 3, 0)));
+        assert_eq!(next(ANY, ANY, 4 * CHANCE + 9, 3), Some((5 * CHANCE + 3, 4 * CHANCE + 9)));
+        assert!(overtaken(ANY, 100, 0, 99), "and what was sent before is too old still");
     }
 
     #[test]

@@ -74,9 +74,10 @@ fn ids(connection: &Connection, table: &'static str) -> StoreResult<Vec<(&'stati
     Ok(ids)
 }
 
-/// Reads from both ends towards the damaged place.
+/// Reads from both ends towards the damaged place. A row keeps its number: entries are in the order of theirs.
 fn copy(from: &Connection, into: &Connection, table: &str) -> StoreResult<usize> {
-    let columns = columns(into, table)?;
+    let mut columns = columns(into, table)?;
+    columns.insert(0, "rowid".to_owned());
     let (names, marks) = (columns.join(", "), vec!["?"; columns.len()].join(", "));
     let insert = format!("insert or ignore into {table} ({names}) values ({marks})");
     let mut saved = 0;
