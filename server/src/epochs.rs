@@ -14,15 +14,14 @@ pub const ANY: i64 = -CHANCE;
 /// The epochs that an installation may hold after this answer: the answer's own, and the one it came
 /// with. None where a second machine uses the key.
 ///
-/// Who holds the epoch before never got the last answer, and gets another one in its place; whoever
-/// did get it holds an epoch then that is none any more. `chance` is below [`CHANCE`].
+/// Who holds the epoch before never got the last answer, and gets another one; whoever did get it holds an
+/// epoch then that is none any more. Each answer counts, a lost one too: so every epoch that was given after
+/// a backup is ahead of it. `chance` is below [`CHANCE`].
 #[must_use]
 pub const fn next(current: i64, before: i64, held: i64, chance: i64) -> Option<(i64, i64)> {
     let count = current / CHANCE;
-    if held == current {
+    if held == current || held == before {
         Some(((count + 1) * CHANCE + chance, held))
-    } else if held == before {
-        Some((count * CHANCE + chance, held))
     } else if held / CHANCE > count {
         // This server was restored from before it gave that answer.
         Some(((held / CHANCE + 1) * CHANCE + chance, held))
@@ -81,5 +80,9 @@ mod tests {
     #[test]
     fn a_server_restored_from_a_backup_shuts_nobody_out() {
         assert_eq!(next(7 * CHANCE, 6 * CHANCE, 9 * CHANCE + 5, 3), Some((10 * CHANCE + 3, 9 * CHANCE + 5)));
+        // The backup was made when an answer had just been lost, and the next one came.
+        let (lost, before) = next(7 * CHANCE, 6 * CHANCE, 7 * CHANCE, 1).expect("an answer that is lost");
+        let (held, _) = next(lost, before, 7 * CHANCE, 2).expect("an answer that comes");
+        assert!(next(lost, before, held, 3).is_some(), "whoever holds it is ahead of the backup");
     }
 }

@@ -11,7 +11,6 @@ use std::{
 
 use deskbell_protocol::{
     Millis,
-    device::AgentState,
     error::ErrorCode,
     id::{AttachmentId, RequesterId, TicketId},
     limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, OUTBOX_BYTES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},

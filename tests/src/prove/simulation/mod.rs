@@ -96,7 +96,22 @@ mod tests {
     use super::*;
 
     /// Seeds that failed once, with the defect that they showed.
-    const FAILED: &[u64] = &[];
+    const FAILED: &[u64] = &[
+        // A request came after its own repetition, and looked like a second machine.
+        1_000_000_023,
+        1_000_000_202,
+        1_000_001_691,
+        // … after its device had been kept out and taken back.
+        1_000_003_535,
+        1_000_001_149,
+        // A server restored from when an answer had just been lost took every device for two.
+        1_000_001_161,
+        1_000_000_157,
+        1_000_002_587,
+        // Replies waited for ever for those that a restored server had lost.
+        1_000_000_659,
+        1_000_000_317,
+    ];
 
     #[test]
     fn what_failed_once_holds() {

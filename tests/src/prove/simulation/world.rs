@@ -49,7 +49,6 @@ pub(super) struct Faults {
 pub(super) struct Written {
     pub(super) id: Uuid,
     pub(super) ticket: TicketId,
-    pub(super) author: RequesterId,
     pub(super) device: usize,
     pub(super) is_ticket: bool,
     pub(super) text: String,
@@ -481,12 +480,12 @@ impl World {
                     }),
                 })?;
                 let text = if status.is_some() { String::new() } else { text };
-                self.written.push(Written { id, ticket, author, device, is_ticket: false, text });
+                self.written.push(Written { id, ticket, device, is_ticket: false, text });
             }
             _ => {
-                let (ticket, author) = (TicketId(id), who.unwrap_or(writer.person));
+                let ticket = TicketId(id);
                 writer.queue.write(new_ticket(ticket, &text, now), now)?;
-                self.written.push(Written { id, ticket, author, device, is_ticket: true, text });
+                self.written.push(Written { id, ticket, device, is_ticket: true, text });
             }
         }
         // What is written is sent at once, unless a request is on its way.
