@@ -119,11 +119,11 @@ impl Queue {
         now: Millis,
         survives: bool,
     ) -> Result<bool, StoreError> {
-        let again = self.round.answered(request, response);
+        let mut again = self.round.answered(request, response);
         let culprits = std::mem::take(&mut self.round.culprits);
-        self.commit(survives, |connection| {
-            sync::settle(connection, &request.items, response, culprits, now).map(drop)
-        })?;
+        let effects =
+            self.commit(survives, |connection| sync::settle(connection, &request.items, response, culprits, now))?;
+        again |= self.round.moved(&effects);
         if !again {
             self.round = Round::default();
         }

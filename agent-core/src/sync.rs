@@ -55,10 +55,11 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
             }
         };
         deskbell_protocol::crash_point!("sync.send.after");
-        let again = round.answered(&request, &response);
+        let mut again = round.answered(&request, &response);
         let (culprits, now) = (std::mem::take(&mut round.culprits), (inner.clock)());
         let effects = inner.store.write(move |tx| settle(tx, &request.items, &response, culprits, now)).await?;
         deskbell_protocol::crash_point!("receipts.commit.after");
+        again |= round.moved(&effects);
         inner.show(effects).await?;
         if !again {
             return Ok(());
@@ -125,6 +126,14 @@ impl Round {
     }
 }
 
+impl Round {
+    /// What has another place now goes again at once. Says whether there is any.
+    pub(crate) fn moved(&mut self, effects: &Effects) -> bool {
+        self.skip.retain(|id| !effects.moved.contains(id));
+        !effects.moved.is_empty()
+    }
+}
+
 /// What the screen told the agent, and what the computer says of itself.
 pub(crate) struct Said {
     pub(crate) hotkey: HotkeyState,
@@ -186,6 +195,8 @@ pub(crate) struct Effects {
     pub(crate) entries: Vec<OutboxEntry>,
     pub(crate) news: Vec<News>,
     pub(crate) tickets_changed: bool,
+    /// Entries that were deferred, and have another place in their ticket now.
+    pub(crate) moved: Vec<Uuid>,
 }
 
 /// All that an answer changes here, in one transaction.
@@ -248,7 +259,15 @@ fn take_receipt(
                 tickets::set_status(connection, status.ticket, status.status)?;
             }
         }
-        Outcome::Deferred { code, message } => hold(connection, receipt.id, &reason(*code, message), false)?,
+        Outcome::Deferred { code, message } => {
+            hold(connection, receipt.id, &reason(*code, message), false)?;
+            if *code == ErrorCode::Conflict
+                && let Some(entry) = outbox::find(connection, receipt.id)?
+                && outbox::close_gap(connection, &entry)?
+            {
+                effects.moved.push(receipt.id);
+            }
+        }
         Outcome::Refused { code, message } => hold(connection, receipt.id, &reason(*code, message), true)?,
     }
     show(connection, receipt.id, effects)

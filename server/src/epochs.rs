@@ -8,18 +8,20 @@ const OVERTAKEN_SECONDS: i64 = 5;
 /// answers to the same epoch hold different ones from then on.
 pub const CHANCE: i64 = 1 << 20;
 
+/// Every epoch that is held is ahead of it: the next sync's is taken for the current one, whatever it is.
+pub const ANY: i64 = -CHANCE;
+
 /// The epochs that an installation may hold after this answer: the answer's own, and the one it came
 /// with. None where a second machine uses the key.
 ///
-/// Who holds the epoch before never got the last answer, and gets another one in its place; whoever
-/// did get it holds an epoch then that is none any more. `chance` is below [`CHANCE`].
+/// Who holds the epoch before never got the last answer, and gets another one; whoever did get it holds an
+/// epoch then that is none any more. Each answer counts, a lost one too: so every epoch that was given after
+/// a backup is ahead of it. `chance` is below [`CHANCE`].
 #[must_use]
 pub const fn next(current: i64, before: i64, held: i64, chance: i64) -> Option<(i64, i64)> {
     let count = current / CHANCE;
-    if held == current {
+    if held == current || held == before {
         Some(((count + 1) * CHANCE + chance, held))
-    } else if held == before {
-        Some((count * CHANCE + chance, held))
     } else if held / CHANCE > count {
         // This server was restored from before it gave that answer.
         Some(((held / CHANCE + 1) * CHANCE + chance, held))
@@ -69,7 +71,18 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_taken_back_goes_on_with_the_epoch_they_hold() {
+        assert_eq!(next(ANY, ANY, 0, 3), Some((CHANCE + 3, 0)));
+        assert_eq!(next(ANY, ANY, 4 * CHANCE + 9, 3), Some((5 * CHANCE + 3, 4 * CHANCE + 9)));
+        assert!(overtaken(ANY, 100, 0, 99), "and what was sent before is too old still");
+    }
+
+    #[test]
     fn a_server_restored_from_a_backup_shuts_nobody_out() {
         assert_eq!(next(7 * CHANCE, 6 * CHANCE, 9 * CHANCE + 5, 3), Some((10 * CHANCE + 3, 9 * CHANCE + 5)));
+        // The backup was made when an answer had just been lost, and the next one came.
+        let (lost, before) = next(7 * CHANCE, 6 * CHANCE, 7 * CHANCE, 1).expect("an answer that is lost");
+        let (held, _) = next(lost, before, 7 * CHANCE, 2).expect("an answer that comes");
+        assert!(next(lost, before, held, 3).is_some(), "whoever holds it is ahead of the backup");
     }
 }

@@ -224,9 +224,9 @@ pub(crate) fn append(
     Ok(entry)
 }
 
-/// What is not delivered, oldest first.
+/// What is not delivered, in the order in which it was written: clocks are set meanwhile.
 pub(crate) fn undelivered(connection: &Connection) -> StoreResult<Vec<Entry>> {
-    select(connection, "where delivered_at is null order by written_at, rowid", [])
+    select(connection, "where delivered_at is null order by rowid", [])
 }
 
 /// At most so many of those that may be sent ([`EntryState::Queued`]), oldest first: what an exchange costs
@@ -246,14 +246,14 @@ pub(crate) fn find(connection: &Connection, id: Uuid) -> StoreResult<Option<Entr
     Ok(select(connection, "where id = ?1", [id.to_string()])?.pop())
 }
 
-/// What is not delivered of one ticket, oldest first.
+/// What is not delivered of one ticket, in the order in which it was written.
 pub(crate) fn of_ticket(connection: &Connection, ticket: TicketId) -> StoreResult<Vec<Entry>> {
-    select(connection, "where ticket = ?1 and delivered_at is null order by written_at, rowid", [ticket.to_string()])
+    select(connection, "where ticket = ?1 and delivered_at is null order by rowid", [ticket.to_string()])
 }
 
 /// Who is confirmed here wrote what was written while nobody was.
 pub(crate) fn claim(connection: &Connection, author: RequesterId) -> StoreResult<Vec<Entry>> {
-    let mine = select(connection, "where author is null order by written_at, rowid", [])?;
+    let mine = select(connection, "where author is null order by rowid", [])?;
     let mut claimed = Vec::with_capacity(mine.len());
     for entry in mine {
         let entry = Entry { reason: None, ..entry.by(author) };
@@ -325,6 +325,22 @@ pub(crate) fn vacate(connection: &Connection, entry: &Entry) -> StoreResult<()> 
     place(connection, entry, 0)
 }
 
+/// The server lacks messages of this ticket that it had: it was restored from before them. Those that wait
+/// move up by one place, until the first of them is in its turn. Says whether they could.
+pub(crate) fn close_gap(connection: &Connection, first: &Entry) -> StoreResult<bool> {
+    let waiting = of_ticket(connection, first.ticket)?;
+    let ahead = waiting.iter().take_while(|entry| entry.id != first.id);
+    // What waits before it fills the place, or gives it up.
+    if sequence(&first.item) < 2 || ahead.into_iter().any(|entry| entry.number.is_none() && !entry.refused) {
+        return Ok(false);
+    }
+    for entry in waiting.iter().filter(|entry| entry.number.is_none() && sequence(&entry.item) > 0) {
+        place(connection, entry, sequence(&entry.item) - 1)?;
+    }
+    connection.execute("update sequences set last = last - 1 where ticket = ?1", [first.ticket.to_string()])?;
+    Ok(true)
+}
+
 fn move_up(connection: &Connection, gone: &Entry) -> StoreResult<()> {
     let gap = sequence(&gone.item);
     if gap == 0 {
@@ -348,7 +364,7 @@ fn place(connection: &Connection, entry: &Entry, sequence: u32) -> StoreResult<(
 
 /// What this person wrote while another one was confirmed here goes again, behind what has gone since.
 pub(crate) fn revive(connection: &Connection, author: RequesterId) -> StoreResult<Vec<Entry>> {
-    let rest = "where author = ?1 and refused and delivered_at is null order by written_at, rowid";
+    let rest = "where author = ?1 and refused and delivered_at is null order by rowid";
     let changed = CommandErrorCode::Server(ErrorCode::AuthorChanged);
     let mut revived = Vec::new();
     for entry in select(connection, rest, [author.to_string()])? {

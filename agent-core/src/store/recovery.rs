@@ -120,9 +120,10 @@ fn read(from: &Path, into: &mut Connection) -> StoreResult<usize> {
     Ok(saved)
 }
 
-/// Reads from both ends towards the damaged place.
+/// Reads from both ends towards the damaged place. A row keeps its number: entries are in the order of theirs.
 fn copy(from: &Connection, into: &Connection, table: &str) -> StoreResult<usize> {
-    let columns = columns(into, table)?;
+    let mut columns = columns(into, table)?;
+    columns.insert(0, "rowid".to_owned());
     let (names, marks) = (columns.join(", "), vec!["?"; columns.len()].join(", "));
     let insert = format!("insert or ignore into {table} ({names}) values ({marks})");
     let mut saved = 0;

@@ -398,3 +398,54 @@ fn what_comes_behind_a_refused_one_is_sent_again_at_once() {
     assert!(!round.answered(&empty_request(), &SyncResponse { state, ..answer(receipts) }));
     assert!(round.skip.contains(&Uuid::from_u128(12)), "it waits for the next round");
 }
+
+#[tokio::test]
+async fn what_waits_goes_in_the_order_of_its_writing_whatever_the_clock_said() {
+    let (_folder, store) = store();
+    write(&store, |c| {
+        outbox::insert(c, &outbox::Entry { written_at: 9, ..reply(11, outbox::next_sequence(c, ticket_id())?) })?;
+        // The clock was set back.
+        outbox::insert(c, &outbox::Entry { written_at: 1, ..reply(12, outbox::next_sequence(c, ticket_id())?) })?;
+        outbox::renumber(c)
+    })
+    .await;
+    let waiting = write(&store, |c| request(c, &SAID, &HashSet::new(), SYNC_ITEMS)).await.items;
+    let sent: Vec<Uuid> = waiting.iter().map(OutboxItem::id).collect();
+    assert_eq!(sent, [Uuid::from_u128(11), Uuid::from_u128(12)], "the first one written is the first one sent");
+    let places: Vec<u32> = waiting
+        .iter()
+        .filter_map(|item| if let OutboxItem::Reply(reply) = item { Some(reply.sequence) } else { None })
+        .collect();
+    assert_eq!(places, [1, 2], "a new installation counts in the same order");
+}
+
+#[tokio::test]
+async fn replies_move_up_where_a_restored_server_lacks_those_before() {
+    let (_folder, store) = store();
+    let (moved, places) = write(&store, |c| {
+        for (id, sequence) in [(11, 3), (12, 4)] {
+            outbox::insert(c, &reply(id, sequence))?;
+        }
+        let deferred = |id| Receipt {
+            id: Uuid::from_u128(id),
+            outcome: Outcome::Deferred { code: ErrorCode::Conflict, message: String::new() },
+        };
+        let sent = request(c, &SAID, &HashSet::new(), SYNC_ITEMS)?.items;
+        let receipts = vec![deferred(11), deferred(12)];
+        let response = SyncResponse { state: state(Some(PERSON)), ..answer(receipts) };
+        let effects = settle(c, &sent, &response, Vec::new(), 5)?;
+        let waiting = request(c, &SAID, &HashSet::new(), SYNC_ITEMS)?.items;
+        let places: Vec<u32> = waiting
+            .iter()
+            .filter_map(|item| if let OutboxItem::Reply(reply) = item { Some(reply.sequence) } else { None })
+            .collect();
+        Ok((effects.moved, places))
+    })
+    .await;
+    assert_eq!(moved, [Uuid::from_u128(11)], "the second one waits for the first, as ever");
+    assert_eq!(places, [2, 3], "and both are a place nearer to their turn");
+}
+
+fn ticket_id() -> TicketId {
+    TicketId(Uuid::from_u128(1))
+}

@@ -8,7 +8,7 @@ use deskbell_protocol::{
 };
 
 use super::{Scope, Text, Tx};
-use crate::{enablement::Choices, sql};
+use crate::{enablement::Choices, epochs, sql};
 
 /// An installation with what decides about it, read together.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -130,9 +130,18 @@ pub async fn seen(tx: &mut Tx, installation: &Installation, seen: &Seen<'_>, now
     Ok(())
 }
 
-/// Takes the next sync's epoch for the current one, whatever it is: it is ahead of none.
+/// Takes the next sync's epoch for the current one. What was signed before stays too old.
 pub async fn forget_epochs(tx: &mut Tx, id: InstallationId) -> sqlx::Result<()> {
-    sql!(execute tx, "update installations set epoch = 0, epoch_before = 0, signed_at = 0 where id = $1", Text(id))?;
+    sql!(execute tx, "update installations set epoch = $2, epoch_before = $2 where id = $1", Text(id), epochs::ANY)?;
+    Ok(())
+}
+
+/// It begins to count anew, with what is signed from now on.
+pub async fn begin_epochs(tx: &mut Tx, id: InstallationId, signed_at: i64) -> sqlx::Result<()> {
+    sql!(
+        execute tx, "update installations set epoch = 0, epoch_before = 0, signed_at = $2 where id = $1",
+        Text(id), signed_at
+    )?;
     Ok(())
 }
 

@@ -49,7 +49,7 @@ pub async fn enrol(State(app): State<App>, signed: Signed) -> ApiResult<Json<Enr
     tx.serialize_on(&enrol.public_key).await?;
     match installations::by_key(&mut tx, &enrol.public_key).await? {
         // It has lost what it knew, and begins to count anew.
-        Some(known) => installations::forget_epochs(&mut tx, known.id.0).await?,
+        Some(known) => installations::begin_epochs(&mut tx, known.id.0, signed.params.created).await?,
         None if introduce(&app, &mut tx, &enrol, now).await? == Registration::Unapproved => {
             // Stored, so that a technician sees it; let in once they say so.
             tx.commit().await?;

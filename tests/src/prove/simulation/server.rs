@@ -130,7 +130,7 @@ impl Server {
             revision: 1,
         };
         let known = self.installations.entry(signed.key).or_insert(new);
-        (known.epoch, known.epoch_before, known.signed_at) = (0, 0, 0);
+        (known.epoch, known.epoch_before, known.signed_at) = (0, 0, signed.created);
         let installation = self.accepted(signed.key)?;
         Ok(Enrolled {
             server_id: ServerId(Uuid::from_u128(1)),
@@ -282,7 +282,7 @@ impl Server {
     pub(super) fn register(&mut self, key: Key, registration: Registration) {
         if let Some(row) = self.installations.get_mut(&key) {
             if registration == Registration::Accepted && row.registration != Registration::Accepted {
-                (row.epoch, row.epoch_before, row.signed_at) = (0, 0, 0);
+                (row.epoch, row.epoch_before) = (epochs::ANY, epochs::ANY);
             }
             row.registration = registration;
             row.revision += 1;

@@ -49,7 +49,6 @@ pub(super) struct Faults {
 pub(super) struct Written {
     pub(super) id: Uuid,
     pub(super) ticket: TicketId,
-    pub(super) author: RequesterId,
     pub(super) device: usize,
     pub(super) is_ticket: bool,
     pub(super) text: String,
@@ -71,7 +70,6 @@ pub(super) struct Device {
     skewed: bool,
 }
 
-#[derive(Debug)]
 enum Event {
     Wake(usize, u64),
     Arrives(usize, u64, Signed, Option<Box<SyncRequest>>),
@@ -82,7 +80,42 @@ enum Event {
     Heal,
 }
 
-#[derive(Clone, Debug)]
+impl Event {
+    fn told(&self) -> String {
+        let sent = |request: &SyncRequest| {
+            let items = request.items.iter().map(|item| item.id().to_string()[..4].to_owned());
+            format!("epoch {} items {:?}", epoch(request.epoch), items.collect::<Vec<_>>())
+        };
+        match self {
+            Self::Wake(device, alarm) => format!("wake {device} {alarm}"),
+            Self::Arrives(device, number, signed, Some(request)) => {
+                format!("request {number} of {device} signed at {}: {}", signed.created - START / 1000, sent(request))
+            }
+            Self::Arrives(device, number, ..) => format!("introduction {number} of {device}"),
+            Self::Answer(device, number, answer) => match answer.as_ref() {
+                Answer::Synced(Ok(response)) => {
+                    format!("answer {number} to {device}: epoch {} {:?}", epoch(response.epoch), response.receipts)
+                }
+                Answer::Synced(Err(body)) | Answer::Introduced(Err(body)) => {
+                    format!("answer {number} to {device}: {:?}", body.code)
+                }
+                Answer::Introduced(Ok(_)) => format!("answer {number} to {device}: introduced"),
+                Answer::Page => format!("answer {number} to {device}: a page"),
+            },
+            Self::Timeout(device, number) => format!("{device} gives {number} up"),
+            Self::Write(device) => format!("{device} writes"),
+            Self::Happens(kind) => format!("happens {kind}"),
+            Self::Heal => "heal".to_owned(),
+        }
+    }
+}
+
+/// Count and chance apart.
+fn epoch(epoch: i64) -> String {
+    format!("{}.{}", epoch / deskbell_server::epochs::CHANCE, epoch % deskbell_server::epochs::CHANCE)
+}
+
+#[derive(Clone)]
 enum Answer {
     Synced(Result<SyncResponse, Box<ErrorBody>>),
     Introduced(Result<Enrolled, Box<ErrorBody>>),
@@ -101,6 +134,8 @@ pub(super) struct World {
     pub(super) server: Server,
     snapshot: Option<Server>,
     down_until: Millis,
+    /// The count of events at the last restore.
+    restored_at: u64,
     pub(super) devices: Vec<Device>,
     pub(super) written: Vec<Written>,
     /// Stored once, and gone with the restored server.
@@ -145,6 +180,7 @@ impl World {
             server,
             snapshot: None,
             down_until: 0,
+            restored_at: 0,
             devices,
             written: Vec::new(),
             gone: BTreeSet::new(),
@@ -210,7 +246,7 @@ impl World {
             self.now = time;
             let Some(event) = self.payloads.remove(&count) else { continue };
             if self.told {
-                println!("    {:>9.3} s {event:?}", (time - START) as f64 / 1_000.0);
+                println!("    {:>9.3} s {}", (time - START) as f64 / 1_000.0, event.told());
             }
             self.step(event)?;
         }
@@ -299,7 +335,8 @@ impl World {
         signed: &Signed,
         request: Option<Box<SyncRequest>>,
     ) -> Result<()> {
-        if self.now < self.down_until {
+        // The number is the count of events when it was sent.
+        if self.now < self.down_until || number < self.restored_at {
             return Ok(());
         }
         let mut after = self.server.clone();
@@ -456,12 +493,12 @@ impl World {
                     }),
                 })?;
                 let text = if status.is_some() { String::new() } else { text };
-                self.written.push(Written { id, ticket, author, device, is_ticket: false, text });
+                self.written.push(Written { id, ticket, device, is_ticket: false, text });
             }
             _ => {
-                let (ticket, author) = (TicketId(id), who.unwrap_or(writer.person));
+                let ticket = TicketId(id);
                 writer.queue.write(new_ticket(ticket, &text, now), now)?;
-                self.written.push(Written { id, ticket, author, device, is_ticket: true, text });
+                self.written.push(Written { id, ticket, device, is_ticket: true, text });
             }
         }
         // What is written is sent at once, unless a request is on its way.
@@ -534,6 +571,9 @@ impl World {
         };
         self.gone.extend(ids(&self.server).difference(&ids(&snapshot)));
         self.server = snapshot;
+        // It takes its time, and no request outlives it.
+        self.restored_at = self.count;
+        self.down_until = self.now + 3 * SECOND;
     }
 
     /// The line is good again, both sides run, and technicians have undone what was done to people.
