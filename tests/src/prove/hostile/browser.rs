@@ -51,7 +51,7 @@ impl Watched {
             let said = shown(said.as_str().unwrap_or_default());
             anyhow::Ok(texts.iter().filter(|text| !said.contains(&shown(text))).cloned().collect::<Vec<_>>())
         };
-        let all = until("all texts are shown", std::time::Duration::from_secs(4), async || {
+        let all = until("all texts are shown", std::time::Duration::from_secs(3), async || {
             Ok(missing().await?.is_empty().then_some(()))
         });
         if all.await.is_ok() { Ok(Vec::new()) } else { missing().await }
