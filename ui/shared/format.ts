@@ -4,8 +4,16 @@ import { locale, number, t } from './i18n.svelte';
 
 const DAY = 24 * 60 * 60 * 1000;
 
+/** The last moment, and by its negative the first one, that a date can hold (ECMA-262, section 21.4.1.1). */
+const END_OF_TIME = 8.64e15;
+
+/** Any number can come from a device's clock, and one that is no moment must not take the page with it. */
+function write(at: number, parts: Intl.DateTimeFormatOptions): string {
+  return Math.abs(at) <= END_OF_TIME ? new Intl.DateTimeFormat(locale(), parts).format(at) : '–';
+}
+
 function time(at: number): string {
-  return new Intl.DateTimeFormat(locale(), { hour: '2-digit', minute: '2-digit' }).format(at);
+  return write(at, { hour: '2-digit', minute: '2-digit' });
 }
 
 function dayOf(at: number): number {
@@ -20,7 +28,7 @@ export function shortTime(at: number, now: number): string {
   if (days === 1) return t('common.yesterday');
   const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
   const year = sameYear ? {} : ({ year: 'numeric' } as const);
-  return new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'short', ...year }).format(at);
+  return write(at, { day: 'numeric', month: 'short', ...year });
 }
 
 /** Day and time, in full where it is not today. */
@@ -32,11 +40,11 @@ export function dayAndTime(at: number, now: number): string {
 }
 
 export function fullTime(at: number): string {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+  return write(at, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 export function date(at: number): string {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: 'long' }).format(at);
+  return write(at, { dateStyle: 'long' });
 }
 
 export const clock = time;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ago, bytes, clock, dayAndTime, duration, initials, shortTime, tint } from '../shared/format';
+import { ago, bytes, clock, date, dayAndTime, duration, fullTime, initials, shortTime, tint } from '../shared/format';
 import { counted, find, preferred, setLanguage, t } from '../shared/i18n.svelte';
 
 const NOW = new Date(2026, 10, 21, 15, 4).getTime();
@@ -8,6 +8,15 @@ const HOUR = 3_600_000;
 beforeEach(() => setLanguage('en'));
 
 describe('times', () => {
+  test('that are none are written as not known', () => {
+    for (const at of [9_223_372_036_854_775_807, -9_223_372_036_854_775_808, Number.NaN]) {
+      for (const text of [shortTime(at, NOW), dayAndTime(at, NOW), fullTime(at), date(at), clock(at)]) {
+        expect(text).toContain('–');
+      }
+    }
+    expect(fullTime(8.64e15)).toContain('275');
+  });
+
   test('are written on the 24-hour clock, in both languages', () => {
     expect(clock(NOW)).toBe('15:04');
     setLanguage('fr');

@@ -44,6 +44,11 @@ pub async fn content(
     let shown = presentation.inline.is_some() && SHOWN.contains(&file.content_type.as_str());
     let content_type = if shown { file.content_type.as_str() } else { "application/octet-stream" };
     let disposition = if shown { "inline".to_owned() } else { attachment(&file.name) };
+    if deskbell_protocol::mutant!("headers.dropped") {
+        // A seeded defect: as its name says, and as a page of ours.
+        let content_type = [(header::CONTENT_TYPE, "text/html")];
+        return Ok((content_type, Body::from_stream(tokio_util::io::ReaderStream::new(stored))).into_response());
+    }
     let headers = [
         (header::CONTENT_TYPE, content_type.to_owned()),
         (header::CONTENT_LENGTH, file.size.to_string()),

@@ -9,19 +9,23 @@ use super::{
     super::{Found, Kind},
     corpus::Text,
 };
-use crate::{headless::Headless, helpdesk::Helpdesk};
+use crate::{
+    headless::Headless,
+    helpdesk::Helpdesk,
+    wait::{SOON, until},
+};
 
 /// Every text as the subject and the description of a ticket: what the agent takes arrives as it was written.
 pub(super) async fn run(helpdesk: &Helpdesk, texts: &[Text], folder: &Path, found: &mut Found) -> Result<()> {
     let mut agent = Headless::new(&folder.join("agent"), &helpdesk.server.url(), &helpdesk.enrolment_key);
+    let known = "select id, device_id from installations";
+    let before = helpdesk.server.database()?.pairs(known, [])?;
     agent.start()?;
-    let rows = crate::wait::until("the agent is introduced", crate::wait::SOON, async || {
-        let newest = "select i.device_id, i.id from installations i order by i.created_at desc, i.id desc limit 1";
-        let known = helpdesk.server.database()?.pairs(newest, [])?;
-        let count = helpdesk.server.database()?.count("select count(*) from installations where os_user <> ''", [])?;
-        Ok((count > 0).then_some(known.into_iter().next()).flatten())
-    });
-    let (device, installation) = rows.await?;
+    let (installation, device) = until("the agent is introduced", SOON, async || {
+        let now = helpdesk.server.database()?.pairs(known, [])?;
+        Ok(now.into_iter().find(|one| !before.contains(one)))
+    })
+    .await?;
     helpdesk.enable(&device).await?;
     let person = json!({"name": "Sam Miller", "email": "sam@northwind.example"});
     helpdesk.api.post(&format!("/installations/{installation}/vouch"), person).await?;
@@ -33,7 +37,7 @@ pub(super) async fn run(helpdesk: &Helpdesk, texts: &[Text], folder: &Path, foun
         sent += 1;
         found.runs += 1;
     }
-    crate::wait::until("every ticket of the agent has arrived", crate::wait::SOON, async || {
+    until("every ticket of the agent has arrived", SOON, async || {
         Ok((helpdesk.tickets()? - before >= sent).then_some(()))
     })
     .await?;

@@ -27,7 +27,7 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) async fn open(desktop: &Desktop, name: &str, base: &str, recorder: &Recorder) -> Result<Self> {
         let proxy = format!("--proxy-server=http://127.0.0.1:{}", recorder.port());
-        let more = [proxy, "--disable-background-networking".into(), "--disable-component-update".into()];
+        let more = [proxy, "--disable-background-networking".into(), "--disable-component-update".into(), "--disable-features=BackForwardCache".into()];
         let session = Session::chromium_with(desktop, name, "en", &more).await?;
         session.devtools("Page.enable", json!({})).await?;
         session.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": WATCH})).await?;
@@ -51,7 +51,7 @@ impl Watched {
             let said = shown(said.as_str().unwrap_or_default());
             anyhow::Ok(texts.iter().filter(|text| !said.contains(&shown(text))).cloned().collect::<Vec<_>>())
         };
-        let all = until("all texts are shown", std::time::Duration::from_secs(4), async || {
+        let all = until("all texts are shown", std::time::Duration::from_secs(3), async || {
             Ok(missing().await?.is_empty().then_some(()))
         });
         if all.await.is_ok() { Ok(Vec::new()) } else { missing().await }

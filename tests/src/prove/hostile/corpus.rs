@@ -6,16 +6,15 @@ const CORPUS: &str = include_str!("corpus.json");
 
 #[derive(Clone, Debug)]
 pub(super) struct Text {
-    pub(super) kind: String,
     pub(super) mark: String,
     pub(super) text: String,
 }
 
 pub(super) fn corpus() -> Result<Vec<Text>> {
     let all: Vec<(String, String)> = serde_json::from_str(CORPUS)?;
-    let marked = all.into_iter().enumerate().map(|(number, (kind, text))| {
+    let marked = all.into_iter().enumerate().map(|(number, (_, text))| {
         let mark = format!("c{number}x");
-        Text { kind, text: text.replace("{c}", &mark), mark }
+        Text { text: text.replace("{c}", &mark), mark }
     });
     Ok(marked.collect())
 }

@@ -53,8 +53,9 @@ impl Recorder {
     }
 }
 
-/// Hosts that Chromium asks for updates of itself; no text of ours names them.
-const BROWSERS_OWN: &[&str] = &["googleapis.com", "google.com", "gstatic.com", "gvt1.com", "googleusercontent.com"];
+/// Hosts that Chromium asks for updates of itself and for its first page; no text of ours names them.
+const BROWSERS_OWN: &[&str] =
+    &["duckduckgo.com", "googleapis.com", "google.com", "gstatic.com", "gvt1.com", "googleusercontent.com"];
 
 impl Drop for Recorder {
     fn drop(&mut self) {
