@@ -21,13 +21,24 @@ use crate::setup::{self, StartError};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Order {
-    Submit { subject: String, description: String },
+    Submit {
+        subject: String,
+        description: String,
+    },
     /// Writes a ticket into the form, as a person does before they send it.
-    Write { subject: String, description: String },
+    Write {
+        subject: String,
+        description: String,
+    },
     /// Sends what was written.
     Send {},
-    AskToken { name: String, email: String },
-    Confirm { token: String },
+    AskToken {
+        name: String,
+        email: String,
+    },
+    Confirm {
+        token: String,
+    },
     RetryNow {},
 }
 
