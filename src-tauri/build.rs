@@ -35,6 +35,8 @@ const COMMANDS: &[&str] = &[
     "set_preferences",
     "open_window",
     "close_window",
+    "window_ready",
+    "free_window",
     "resize_to",
 ];
 

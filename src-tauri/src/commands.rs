@@ -25,7 +25,7 @@ use crate::{
     capture::{Camera, CaptureError},
     dialogs,
     dropped::Dropped,
-    form,
+    form, shown,
     windows::{self, Look, Page},
 };
 
@@ -253,7 +253,19 @@ pub(crate) async fn open_window(
 
 #[tauri::command]
 pub(crate) async fn close_window(window: WebviewWindow) -> Answer<()> {
-    window.hide().map_err(window_error)
+    windows::close(&window).map_err(window_error)
+}
+
+/// The page shows its data, and can be typed into.
+#[tauri::command]
+pub(crate) async fn window_ready(window: WebviewWindow) {
+    shown::page_is_ready(&window);
+}
+
+/// The page was asked, and has nothing that is not kept elsewhere.
+#[tauri::command]
+pub(crate) async fn free_window(window: WebviewWindow) -> Answer<()> {
+    shown::let_go(&window).map_err(window_error)
 }
 
 #[tauri::command]

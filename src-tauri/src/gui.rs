@@ -12,14 +12,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     actions::{self, Action, Cause},
-    autostart, background,
+    autostart, background, browser,
     capture::Camera,
     cli::{self, Call},
     commands as c,
     dropped::Dropped,
     hotkey::Hotkey,
-    setup, tray, update,
-    windows::{self, Look, Page},
+    setup,
+    shown::Shown,
+    tray, update,
+    windows::Page,
 };
 
 #[cfg(target_os = "macos")]
@@ -28,18 +30,18 @@ use crate::link;
 /// Runs until the person quits. Where an agent runs already, it is asked for `first`, and this one ends.
 pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup::StartError> {
     let shutdown = CancellationToken::new();
-    let app = tauri::Builder::default()
+    let builder = tauri::Builder::default()
         // The first plugin: another start ends here, before it opens anything.
         .plugin(tauri_plugin_single_instance::init(move |app, arguments, folder| {
             started_again(app, arguments, &folder, language);
         }))
-        .plugin(tauri_plugin_global_shortcut::Builder::new().build())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_updater::Builder::new().build())
         .plugin(tauri_plugin_autostart::Builder::new().arg("start").build())
         .manage(Camera::default())
         .manage(Dropped::default())
         .manage(Hotkey::default())
+        .manage(Shown::default())
         .manage(update::Restart::default())
         .register_uri_scheme_protocol("shot", picture)
         .on_window_event(remember_drops)
@@ -73,9 +75,14 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
             c::set_preferences,
             c::open_window,
             c::close_window,
+            c::window_ready,
+            c::free_window,
             c::resize_to,
-        ])
-        .build(tauri::generate_context!())?;
+        ]);
+    // On Linux the key is held without it.
+    #[cfg(not(target_os = "linux"))]
+    let builder = builder.plugin(tauri_plugin_global_shortcut::Builder::new().build());
+    let app = builder.build(tauri::generate_context!())?;
     let (agent, running, config) = tauri::async_runtime::block_on(setup::open(language))?;
     app.manage(agent.clone());
     let mut start = Some((running, config));
@@ -113,7 +120,9 @@ fn show(app: &AppHandle, agent: &Agent, first: Option<Action>) {
         tracing::error!(%error, "there is no tray; the hotkey and the command line still open the windows");
     }
     web_data_is_private(app);
-    windows::prewarm(app, Look::of(&status));
+    if !browser::has_web_view(app) {
+        tracing::warn!("there is no web view: pages open in the browser");
+    }
     if let Some(action) = first {
         actions::run(app, action, Cause::CommandLine);
     }

@@ -34,6 +34,7 @@ mod permission;
 mod policy;
 mod running;
 mod setup;
+mod shown;
 mod texts;
 mod tray;
 mod update;

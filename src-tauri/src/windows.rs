@@ -1,4 +1,5 @@
-//! The three windows: created once, hidden instead of closed, on top with the focus when they are opened.
+//! The three windows: made when they are wanted, hidden instead of closed, on top with the focus when they
+//! are opened. `shown` says when one that is hidden goes.
 
 use deskbell_agent_core::{
     Agent,
@@ -13,6 +14,7 @@ use tauri::{
 
 use crate::{
     browser::{self, Place},
+    shown::{self, Shown},
     texts,
 };
 
@@ -82,17 +84,6 @@ impl Look {
     }
 }
 
-/// Makes the new-ticket window without showing it, so that the hotkey opens it at once.
-pub(crate) fn prewarm(app: &AppHandle, look: Look) {
-    if !browser::has_web_view(app) {
-        tracing::warn!("there is no web view: pages open in the browser");
-        return;
-    }
-    if let Err(error) = create(app, Page::NewTicket, look, None) {
-        tracing::error!(%error, "the new ticket window cannot be made");
-    }
-}
-
 /// Opens a window, or raises it where it is open. Without a web view none is attempted.
 pub(crate) fn open(app: &AppHandle, page: Page, look: Look) {
     if elsewhere(app, page) {
@@ -100,7 +91,7 @@ pub(crate) fn open(app: &AppHandle, page: Page, look: Look) {
     }
     let opened = match get(app, page) {
         Some(window) => raise(&window),
-        None => create(app, page, look, None).and_then(|window| raise(&window)),
+        None => create(app, page, look, None),
     };
     log_failure(page, opened);
 }
@@ -115,7 +106,7 @@ pub(crate) fn open_ticket(app: &AppHandle, ticket: TicketId, look: Look) {
         Some(window) => {
             window.emit_to(window.label(), "show-ticket", ShowTicket { ticket }).and_then(|()| raise(&window))
         }
-        None => create(app, Page::Tickets, look, Some(ticket)).and_then(|window| raise(&window)),
+        None => create(app, Page::Tickets, look, Some(ticket)),
     };
     log_failure(Page::Tickets, opened);
 }
@@ -134,6 +125,15 @@ fn elsewhere(app: &AppHandle, page: Page) -> bool {
 #[derive(Clone, Serialize)]
 struct ShowTicket {
     ticket: TicketId,
+}
+
+/// Hides a window, on the person's wish.
+pub(crate) fn close(window: &WebviewWindow) -> tauri::Result<()> {
+    window.hide()?;
+    if let Some(page) = Page::ALL.into_iter().find(|page| page.label() == window.label()) {
+        shown::closed(window.app_handle(), page);
+    }
+    Ok(())
 }
 
 fn log_failure(page: Page, result: tauri::Result<()>) {
@@ -188,7 +188,7 @@ fn fitting_height(wanted: f64, room: f64, frame: f64) -> f64 {
     wanted.min(room - frame.max(0.0)).max(LEAST_HEIGHT)
 }
 
-fn create(app: &AppHandle, page: Page, look: Look, ticket: Option<TicketId>) -> tauri::Result<WebviewWindow> {
+fn create(app: &AppHandle, page: Page, look: Look, ticket: Option<TicketId>) -> tauri::Result<()> {
     let (width, height) = page.size();
     let address = ticket.map_or("index.html".to_owned(), |ticket| format!("index.html#ticket={ticket}"));
     let window = WebviewWindowBuilder::new(app, page.label(), WebviewUrl::App(address.into()))
@@ -200,14 +200,15 @@ fn create(app: &AppHandle, page: Page, look: Look, ticket: Option<TicketId>) -> 
         .on_navigation(is_ours)
         .build()?;
     dress(page, &window, look)?;
-    let hidden = window.clone();
+    let owner = app.clone();
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
             api.prevent_close();
-            log_failure(page, hidden.hide());
+            log_failure(page, get(&owner, page).map_or(Ok(()), |window| close(&window)));
         }
     });
-    Ok(window)
+    shown::wait_for_page(&window);
+    Ok(())
 }
 
 fn canvas(window: &WebviewWindow, look: Look) -> Color {
@@ -228,8 +229,16 @@ fn is_ours(url: &Url) -> bool {
     }
 }
 
+/// The same for a window whose page has just become ready.
+pub(crate) fn show(window: &WebviewWindow) {
+    if let Err(error) = raise(window) {
+        tracing::error!(%error, window = window.label(), "a window cannot be shown");
+    }
+}
+
 /// Shows a window on top of every other, with the focus.
 fn raise(window: &WebviewWindow) -> tauri::Result<()> {
+    window.state::<Shown>().again(window.label());
     window.unminimize()?;
     window.show()?;
     present(window)

@@ -57,6 +57,8 @@ export const agent = {
   setPreferences: (language: Language, theme: Theme) => invoke<void>('set_preferences', { language, theme }),
   openWindow: (window: WindowLabel, ticket?: string) => invoke<void>('open_window', { window, ticket }),
   closeWindow: () => invoke<void>('close_window'),
+  windowReady: () => invoke<void>('window_ready'),
+  freeWindow: () => invoke<void>('free_window'),
   resizeTo: (height: number) => invoke<void>('resize_to', { height }),
 };
 
@@ -66,6 +68,8 @@ interface Events {
   tickets: TicketListItem[];
   form: TicketForm;
   'show-ticket': { ticket: string };
+  /** The window has been closed for a while. */
+  rest: null;
   'tauri://drag-drop': { paths: string[] };
   'tauri://drag-enter': unknown;
   'tauri://drag-leave': unknown;

@@ -27,3 +27,8 @@ export function replyDraft(ticket: string): ReplyDraft {
   drafts.set(ticket, draft);
   return draft;
 }
+
+/** Whether no reply waits here for its person, who has it nowhere else. */
+export function nothingWritten(): boolean {
+  return [...drafts.values()].every((draft) => draft.text.trim() === '' && draft.files.length === 0);
+}

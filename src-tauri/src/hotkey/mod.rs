@@ -11,19 +11,30 @@ use deskbell_agent_core::{
     view::{AgentStatus, Problem, ProblemCode},
 };
 use deskbell_protocol::device::HotkeyState;
-use global_hotkey::GlobalHotKeyManager;
+use global_hotkey::hotkey::HotKey;
 use tauri::{AppHandle, Manager};
-use tauri_plugin_global_shortcut::{GlobalShortcutExt, Shortcut, ShortcutState};
 
 use crate::actions::{self, ACTIONS, Cause};
 
+#[cfg(not(target_os = "linux"))]
+#[path = "plugin.rs"]
+mod system;
+#[cfg(target_os = "linux")]
+#[path = "x11.rs"]
+mod system;
+
+#[cfg(target_os = "linux")]
+mod symbols;
+
+use system::Held;
+
 /// What is registered at the moment.
 #[derive(Default)]
-pub(crate) struct Hotkey(Mutex<Option<Shortcut>>);
+pub(crate) struct Hotkey(Mutex<Option<(HotKey, Held)>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
-    Hold(Shortcut),
+    Hold(HotKey),
     /// Policy says none, or the agent may not be used.
     Off,
     /// This desktop has no global hotkeys.
@@ -38,7 +49,7 @@ pub(crate) fn wish(usable: bool, key: Option<&str>, supported: bool) -> Wish {
     if !supported {
         return Wish::Unsupported;
     }
-    Shortcut::from_str(key).map_or(Wish::Unreadable, Wish::Hold)
+    HotKey::from_str(key).map_or(Wish::Unreadable, Wish::Hold)
 }
 
 /// A Wayland desktop gives no program a key that was pressed in another. An X server beside it
@@ -55,7 +66,7 @@ pub(crate) fn apply(app: &AppHandle, agent: &Agent, status: &AgentStatus) {
     let key = status.hotkey.key.as_deref();
     let usable = status.state.as_ref().is_some_and(|state| state.usable());
     let state = match wish(usable, key, supported(|name| std::env::var(name).ok())) {
-        Wish::Hold(shortcut) => hold(app, shortcut),
+        Wish::Hold(key) => hold(app, key),
         other => {
             release(app);
             match other {
@@ -79,9 +90,7 @@ pub(crate) fn worth_retrying(status: &AgentStatus) -> bool {
 
 /// Takes the key and gives it back, for whoever wants to know whether it can be had.
 pub(crate) fn is_free(key: &str) -> bool {
-    let Ok(shortcut) = Shortcut::from_str(key) else { return false };
-    // The keys that it holds end with it.
-    GlobalHotKeyManager::new().is_ok_and(|manager| manager.register(shortcut).is_ok())
+    HotKey::from_str(key).is_ok_and(|key| system::grab(key).is_ok())
 }
 
 fn report(agent: &Agent, state: HotkeyState, key: Option<&str>) {
@@ -99,23 +108,17 @@ fn report(agent: &Agent, state: HotkeyState, key: Option<&str>) {
     }
 }
 
-fn hold(app: &AppHandle, shortcut: Shortcut) -> HotkeyState {
+fn hold(app: &AppHandle, key: HotKey) -> HotkeyState {
     let hotkey = app.state::<Hotkey>();
     let mut held = hotkey.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if *held == Some(shortcut) {
+    if held.as_ref().is_some_and(|(held, _)| *held == key) {
         return HotkeyState::Registered;
     }
-    if let Some(old) = held.take() {
-        forget(app, old);
-    }
-    let registered = app.global_shortcut().on_shortcut(shortcut, |app, _, event| {
-        if event.state == ShortcutState::Pressed {
-            pressed(app);
-        }
-    });
-    match registered {
-        Ok(()) => {
-            *held = Some(shortcut);
+    // First the old one goes back.
+    held.take();
+    match system::hold(app, key) {
+        Ok(new) => {
+            *held = Some((key, new));
             HotkeyState::Registered
         }
         Err(error) => {
@@ -132,28 +135,18 @@ fn pressed(app: &AppHandle) {
 }
 
 fn release(app: &AppHandle) {
-    let hotkey = app.state::<Hotkey>();
-    let held = hotkey.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(shortcut) = held {
-        forget(app, shortcut);
-    }
-}
-
-fn forget(app: &AppHandle, shortcut: Shortcut) {
-    if let Err(error) = app.global_shortcut().unregister(shortcut) {
-        tracing::warn!(%error, "the hotkey cannot be given back");
-    }
+    app.state::<Hotkey>().0.lock().unwrap_or_else(PoisonError::into_inner).take();
 }
 
 #[cfg(test)]
 mod tests {
-    use tauri_plugin_global_shortcut::{Code, Modifiers};
+    use global_hotkey::hotkey::{Code, Modifiers};
 
     use super::*;
 
     #[test]
     fn the_default_key_is_read() {
-        let key = Shortcut::new(Some(Modifiers::CONTROL), Code::F12);
+        let key = HotKey::new(Some(Modifiers::CONTROL), Code::F12);
         assert_eq!(wish(true, Some("Ctrl+F12"), true), Wish::Hold(key));
     }
 
