@@ -246,8 +246,9 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     let worker = tokio::spawn(jobs::run(app.clone(), shutdown.clone()));
     let indexer = tokio::spawn(indexer::run(app.clone(), shutdown.clone()));
     let live = tokio::spawn(app.live.clone().run(app.db.clone(), app.clock, shutdown.clone()));
+    let online = tokio::spawn(live::keep_online(app.clone(), shutdown.clone()));
     let served = http::serve(listener, routes::router(app.clone()), app.shutdown.clone(), shutdown).await;
-    for task in [worker, indexer, live] {
+    for task in [worker, indexer, live, online] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task fell over");
         }

@@ -9,13 +9,14 @@ use std::{
 };
 
 use axum::body::Bytes;
-use deskbell_protocol::{Millis, device::Registration, id::InstallationId};
+use deskbell_protocol::{Millis, device::Registration, id::InstallationId, limits::LIVE_HEARTBEAT_SECONDS};
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    App,
     clock::Clock,
-    db::{Db, live_events, live_events::LiveEvent},
+    db::{Db, installations, live_events, live_events::LiveEvent},
 };
 
 /// How long an event that was skipped may still come: longer than any transaction takes to commit.
@@ -28,6 +29,10 @@ const POLL: Duration = Duration::from_secs(5);
 const CONSOLE_BACKLOG: usize = 4096;
 /// The same for an agent: whatever it is told, it syncs once.
 const AGENT_BACKLOG: usize = 32;
+
+/// Connections that are noted together: other writers need not wait for long.
+const TOGETHER: usize = 500;
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(LIVE_HEARTBEAT_SECONDS);
 
 /// What connections subscribe to.
 #[derive(Clone, Debug)]
@@ -144,6 +149,11 @@ impl Live {
         Ok(())
     }
 
+    /// Whoever has a connection here.
+    fn connected(&self) -> Vec<InstallationId> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner).of.keys().copied().collect()
+    }
+
     fn pass_on(&self, events: Vec<LiveEvent>) {
         let mut last = (String::new(), Bytes::new());
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,6 +175,34 @@ impl Live {
             connections.retain(|(_, connection)| connection.try_send(last.1.clone()).is_ok());
         }
     }
+}
+
+/// Notes with every heartbeat who is connected here, until `shutdown`: many in a commit, so that thousands
+/// who say nothing cost next to nothing.
+pub(crate) async fn keep_online(app: App, shutdown: CancellationToken) {
+    let mut beat = tokio::time::interval(HEARTBEAT);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        for some in app.live.connected().chunks(TOGETHER) {
+            let (some, now) = (Arc::<[InstallationId]>::from(some), app.now());
+            let noted = app.group.write(move |tx| {
+                let some = Arc::clone(&some);
+                Box::pin(async move { Ok(installations::keep_online(tx, &some, online_until(now), now).await?) })
+            });
+            if let Err(error) = noted.await {
+                tracing::warn!(?error, "who is connected cannot be noted");
+            }
+        }
+    }
+}
+
+/// Until then somebody counts as connected who is connected now: one heartbeat may be late.
+#[must_use]
+pub(crate) fn online_until(now: Millis) -> Millis {
+    now + 2 * 1000 * i64::try_from(LIVE_HEARTBEAT_SECONDS).unwrap_or(0)
 }
 
 /// How far the table is read. Its ids are given in order; on PostgreSQL, transactions commit in another

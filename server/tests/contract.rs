@@ -321,6 +321,11 @@ async fn a_change_of_state_concerns_those_it_concerns(db: Db) -> Outcome {
     let there = DeviceId(id(35));
     devices::insert(&mut tx, there, world.other, world.key, "elsewhere", &facts("PC-9"), 5).await?;
     install(&mut tx, InstallationId(id(49)), there, world.other, "key-9").await?;
+    installations::keep_online(&mut tx, &[InstallationId(id(49)), InstallationId(id(77))], 90, 40).await?;
+    let online = installations::by_key(&mut tx, "key-9").await?.context("it is there")?;
+    holds!((online.online_until, online.last_seen_at), (90, 40));
+    let other = installations::by_key(&mut tx, "key-1").await?.context("it is there")?;
+    holds!((other.online_until, other.last_seen_at == 40), (0, false));
     live_events::state_changed(&mut tx, live_events::Concerned::Client(world.one), 50).await?;
     let revision = async |tx: &mut Tx, key: &str| -> anyhow::Result<i64> {
         Ok(installations::by_key(tx, key).await?.context("it is there")?.revision)

@@ -229,11 +229,11 @@ pub(crate) fn undelivered(connection: &Connection) -> StoreResult<Vec<Entry>> {
     select(connection, "where delivered_at is null order by rowid", [])
 }
 
-/// At most so many of those that may be sent ([`EntryState::Queued`]), oldest first: what an exchange costs
-/// does not grow with what waits behind it.
+/// At most so many of those that may be sent ([`EntryState::Queued`]), in the order in which they were written:
+/// what an exchange costs does not grow with what waits behind it.
 pub(crate) fn queued(connection: &Connection, limit: usize) -> StoreResult<Vec<Entry>> {
-    let rest = "where rowid in (select rowid from outbox where delivered_at is null and not refused
-                and number is null and author is not null order by written_at, rowid limit ?1) order by written_at, rowid";
+    let rest = "where delivered_at is null and not refused and number is null and author is not null
+                order by rowid limit ?1";
     select(connection, rest, [i64::try_from(limit).unwrap_or(i64::MAX)])
 }
 

@@ -126,6 +126,26 @@ async fn nothing_is_sent_before_somebody_is_confirmed_and_everything_after() {
 }
 
 #[tokio::test]
+async fn an_exchange_takes_the_first_that_may_be_sent_and_passes_over_the_others() {
+    let (_folder, store) = store();
+    let sent = write(&store, |c| {
+        for (id, author) in [(1, Some(PERSON)), (2, None), (3, Some(PERSON)), (4, Some(PERSON)), (5, Some(PERSON))] {
+            outbox::insert(c, &ticket(id, author, Vec::new()))?;
+        }
+        outbox::accept(c, Uuid::from_u128(1), 9, &[], 5)?;
+        outbox::hold(c, Uuid::from_u128(3), &reason(ErrorCode::TicketClosed, "closed"), true)?;
+        for entry in outbox::undelivered(c)? {
+            let queued = outbox::queued(c, 9)?.iter().any(|one| one.id == entry.id);
+            assert_eq!(queued, entry.state() == EntryState::Queued, "{}", entry.subject);
+        }
+        Ok((request(c, &SAID, &HashSet::new(), 1)?, request(c, &SAID, &HashSet::from([Uuid::from_u128(4)]), 1)?))
+    })
+    .await;
+    let ids = |request: SyncRequest| request.items.iter().map(OutboxItem::id).collect::<Vec<_>>();
+    assert_eq!((ids(sent.0), ids(sent.1)), (vec![Uuid::from_u128(4)], vec![Uuid::from_u128(5)]));
+}
+
+#[tokio::test]
 async fn what_is_not_acknowledged_is_sent_again_the_same() {
     let (_folder, store) = store();
     write(&store, |c| outbox::insert(c, &ticket(1, Some(PERSON), vec![file()]))).await;

@@ -166,6 +166,21 @@ pub async fn set_online(tx: &mut Tx, id: InstallationId, until: Millis, now: Mil
     Ok(())
 }
 
+/// The same for many of them.
+pub async fn keep_online(tx: &mut Tx, ids: &[InstallationId], until: Millis, now: Millis) -> sqlx::Result<()> {
+    let (among, ids) = (tx.among_first(), ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+    sql!(
+        execute tx, format!("update installations set online_until = $2, last_seen_at = $3 where id {among}"),
+        &ids, until, now
+    )?;
+    sql!(
+        execute tx,
+        format!("update devices set last_seen_at = $2 where id in (select device_id from installations where id {among})"),
+        &ids, now
+    )?;
+    Ok(())
+}
+
 pub async fn set_registration(tx: &mut Tx, id: InstallationId, registration: Registration) -> sqlx::Result<()> {
     sql!(execute tx, "update installations set registration = $2 where id = $1", Text(id), Text(registration))?;
     Ok(())

@@ -8,7 +8,7 @@
 use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool,
+    Connection, PgPool, Postgres, Sqlite, SqlitePool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -43,6 +43,13 @@ pub use text::Text;
 
 /// How long a request waits for a connection: a database that is gone is said to be gone soon.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// A connection that was used so shortly before is there still, and is not asked first.
+const IDLE: Duration = Duration::from_secs(1);
+/// Prepared statements of one connection: more than there are.
+const STATEMENTS: usize = 500;
+/// Of pages, in KiB and so negative: the indexes into which every submission writes.
+const WRITER_CACHE: &str = "-32000";
 
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -129,14 +136,18 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(if mutant { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(STATEMENTS);
+        // What is in this process has not gone away: nobody asks it before each use.
+        let pool = || SqlitePoolOptions::new().test_before_acquire(false);
+        let writing = options.clone().pragma("cache_size", WRITER_CACHE);
+        let write = pool().max_connections(1).connect_with(writing).await?;
         let (version,): (String,) = sqlx::query_as("select sqlite_version()").fetch_one(&write).await?;
         if older_than(&version, [3, 51, 3]) {
             return Err(OpenError::SqliteTooOld(version));
         }
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
-        let read = SqlitePoolOptions::new().max_connections(8).connect_with(options.read_only(true)).await?;
+        let read = pool().max_connections(8).connect_with(options.read_only(true)).await?;
         Ok(Self::Sqlite { write, read })
     }
 
@@ -148,7 +159,11 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(20)
             .acquire_timeout(ACQUIRE)
-            .connect_with(PgConnectOptions::from_str(url)?)
+            .test_before_acquire(false)
+            .before_acquire(|connection, used| {
+                Box::pin(async move { Ok(used.idle_for < IDLE || connection.ping().await.is_ok()) })
+            })
+            .connect_with(PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS))
             .await?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
         Ok(Self::Postgres(pool))
@@ -254,6 +269,15 @@ impl Tx {
             sqlx::query("set local plan_cache_mode = force_custom_plan").execute(&mut **tx).await?;
         }
         Ok(())
+    }
+
+    /// What follows a column to say that it is among the ids that are bound as one text, with commas between.
+    #[must_use]
+    pub fn among_first(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => r#"in (select value from json_each('["' || replace($1, ',', '","') || '"]'))"#,
+            Self::Postgres(_) => "= any(string_to_array($1, ','))",
+        }
     }
 
     /// Keeps two servers from claiming the same row; SQLite's one writer needs no such words.

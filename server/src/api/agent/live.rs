@@ -1,6 +1,6 @@
 //! `GET /api/agent/v1/live`: says at once that something is new.
 
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 
 use axum::{
     body::{Body, Bytes},
@@ -11,7 +11,6 @@ use axum::{
 use deskbell_protocol::{
     error::ErrorBody,
     id::{ClientId, DeviceId, InstallationId},
-    limits::LIVE_HEARTBEAT_SECONDS,
     sync::AgentEvent,
 };
 
@@ -19,18 +18,16 @@ use crate::{
     App,
     auth::device::Device,
     db::{
-        Tx,
         installations::{self, Installation},
         live_events::{self, ConsoleEvent},
     },
     error::ApiResult,
-    live::Following,
+    live::{Following, HEARTBEAT, online_until},
 };
 
 /// What happened before a connection is fetched by a sync.
 const CONNECTED: Bytes = Bytes::from_static(b": connected\n\n");
 const BEAT: Bytes = Bytes::from_static(b": beat\n\n");
-const HEARTBEAT: Duration = Duration::from_secs(LIVE_HEARTBEAT_SECONDS);
 
 /// Server-sent events, each with an [`AgentEvent`] as data. The connection ends when the
 /// registration does.
@@ -41,7 +38,7 @@ const HEARTBEAT: Duration = Duration::from_secs(LIVE_HEARTBEAT_SECONDS);
 pub async fn live(State(app): State<App>, device: Device) -> ApiResult<Response> {
     let who = Who::from(&device.installation);
     let following = app.live.follow(who.installation);
-    online(&app, who, Moment::First).await?;
+    note(&app, who, true).await?;
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
     Ok((headers, Body::from_stream(told(app, who, following))).into_response())
 }
@@ -56,10 +53,7 @@ fn told(app: App, who: Who, mut following: Following) -> impl futures::Stream<It
         loop {
             tokio::select! {
                 () = app.shutdown.cancelled() => break,
-                _ = beat.tick() => {
-                    if online(&app, who, Moment::Beat).await.is_err() { break }
-                    yield Ok(BEAT);
-                }
+                _ = beat.tick() => yield Ok(BEAT),
                 said = following.next() => match said {
                     Some(said) => yield Ok(said),
                     None => break,
@@ -84,32 +78,20 @@ impl From<&Installation> for Who {
     }
 }
 
-/// Of a connection. Consoles hear of its beginning and of its end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Moment {
-    First,
-    Beat,
-    Last,
-}
-
-/// Notes that the installation is online until some time after the next heartbeat, or no longer.
-async fn online(app: &App, who: Who, moment: Moment) -> ApiResult<()> {
+/// Notes that a connection began or ended, and tells consoles. Those that last are noted together, by
+/// [`crate::live::keep_online`].
+async fn note(app: &App, who: Who, begins: bool) -> ApiResult<()> {
     let now = app.now();
-    app.group.write(move |tx| Box::pin(note(tx, who, moment, now))).await?;
-    if moment != Moment::Beat {
-        app.live.wake();
-    }
-    Ok(())
-}
-
-async fn note(tx: &mut Tx, who: Who, moment: Moment, now: deskbell_protocol::Millis) -> ApiResult<()> {
-    let beats = if moment == Moment::Last { 0 } else { 2 };
-    let until = now + beats * 1000 * i64::try_from(LIVE_HEARTBEAT_SECONDS).unwrap_or(0);
-    installations::set_online(tx, who.installation, until, now).await?;
-    if moment != Moment::Beat {
-        let event = ConsoleEvent::Device { id: who.device, client: who.client };
-        live_events::to_consoles(tx, &event, now).await?;
-    }
+    let until = if begins { online_until(now) } else { now };
+    let noted = app.group.write(move |tx| {
+        Box::pin(async move {
+            installations::set_online(tx, who.installation, until, now).await?;
+            let event = ConsoleEvent::Device { id: who.device, client: who.client };
+            Ok(live_events::to_consoles(tx, &event, now).await?)
+        })
+    });
+    noted.await?;
+    app.live.wake();
     Ok(())
 }
 
@@ -123,7 +105,7 @@ impl Drop for Offline {
     fn drop(&mut self) {
         let (app, who) = (self.app.clone(), self.who);
         tokio::spawn(async move {
-            if let Err(error) = online(&app, who, Moment::Last).await {
+            if let Err(error) = note(&app, who, false).await {
                 tracing::debug!(?error, "the end of a live connection cannot be noted");
             }
         });

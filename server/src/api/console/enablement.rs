@@ -168,10 +168,11 @@ pub async fn client(
     });
     note(&mut tx, &technician, Some(id), None, detail, now).await?;
     live_events::to_consoles(&mut tx, &ConsoleEvent::Client { id }, now).await?;
-    let client = clients::view(&mut tx, technician.scope(), id).await?;
     tx.commit().await?;
     app.committed();
-    Ok(Json(client))
+    // Devices are told before they are counted: no other writer waits for the answer, however many there are.
+    let mut tx = app.db.read().await?;
+    Ok(Json(clients::view(&mut tx, technician.scope(), id).await?))
 }
 
 /// Says what [`client`] would do.

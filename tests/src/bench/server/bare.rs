@@ -71,7 +71,7 @@ impl Bare {
 
 fn ticket(connection: &Connection, device: &[String; 5], now: i64) -> Result<()> {
     let [client, device, installation, requester, key] = device;
-    let [nonce, entry, events, number, new, message, job, live] = STATEMENTS;
+    let [nonce, seen, seen_device, number, new, message, job, live] = STATEMENTS;
     let prepared = |sql: &str| connection.prepare_cached(sql);
     let (id, hash) = (id_at(now).to_string(), "5".repeat(64));
     let payload = format!(
@@ -79,8 +79,8 @@ fn ticket(connection: &Connection, device: &[String; 5], now: i64) -> Result<()>
     );
     let event = format!(r#"{{"event":"ticket","id":"{id}","client":"{client}"}}"#);
     prepared(nonce)?.execute(params![key, id_at(now).to_string(), now])?;
-    prepared(entry)?.execute(params![installation, now])?;
-    prepared(events)?.execute(params![device, now])?;
+    prepared(seen)?.execute(params![installation, now])?;
+    prepared(seen_device)?.execute(params![device, now])?;
     let number: i64 = prepared(number)?.query_row([], |row| row.get(0))?;
     prepared(new)?.execute(params![id, number, client, requester, device, installation, SUBJECT, hash, now])?;
     prepared(message)?.execute(params![id, client, requester, installation, DESCRIPTION, hash, now])?;

@@ -62,7 +62,7 @@ pub(super) async fn run(extent: Extent) -> Result<Figure> {
 
 /// A helpdesk in use, with so many devices.
 pub(super) async fn prepared(folder: &std::path::Path, count: usize, enabled: bool) -> Result<(Helpdesk, Fleet)> {
-    let server = Server::new(&folder.join("server"), &folder.join("server.log"))?.with_log("warn");
+    let server = Server::new(&folder.join("server"), &folder.join("server.log"))?;
     let helpdesk = Helpdesk::with(server).await?;
     let (fleet, sql) = Fleet::new(helpdesk.server.http(), &helpdesk.server.url(), count).await?;
     helpdesk.server.change(&format!("begin immediate; {sql}; update clients set enablement = {enabled}; commit"))?;
