@@ -21,7 +21,7 @@ const PAGE: i64 = 51;
 #[derive(Debug)]
 pub(super) enum Engine {
     Sqlite { file: PathBuf, bare: Option<rusqlite::Connection> },
-    Postgres { cluster: Postgres, url: String, bare: Option<sqlx::PgConnection> },
+    Postgres { _cluster: Postgres, url: String, bare: Option<sqlx::PgConnection> },
 }
 
 impl Engine {
@@ -32,7 +32,7 @@ impl Engine {
     pub(super) async fn postgres() -> Result<Self> {
         let cluster = Postgres::start().await?;
         let url = cluster.url(&cluster.database().await?);
-        Ok(Self::Postgres { cluster, url, bare: None })
+        Ok(Self::Postgres { _cluster: cluster, url, bare: None })
     }
 
     pub(super) const fn name(&self) -> &'static str {
@@ -52,8 +52,9 @@ impl Engine {
         let helpdesk = Helpdesk::with(server).await?;
         match self {
             Self::Sqlite { file, .. } => rusqlite::Connection::open(file)?.execute_batch(&people())?,
-            Self::Postgres { cluster, url, .. } => {
-                cluster.sql_in(url.rsplit('/').next().context("no name")?, &people()).await?;
+            Self::Postgres { url, .. } => {
+                let mut database = sqlx::PgConnection::connect(url).await?;
+                sqlx::raw_sql(sqlx::AssertSqlSafe(people())).execute(&mut database).await?;
             }
         }
         Ok(helpdesk)
