@@ -232,6 +232,12 @@ impl Session {
         }
     }
 
+    /// Lets a script of ours run in every page from now on, before any of its own.
+    pub async fn before_every_page(&self, script: &str) -> Result<()> {
+        let source = json!({"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": script}});
+        self.post("/goog/cdp/execute", source).await.map(drop)
+    }
+
     /// Chromium in the dark, as the system would ask for it.
     pub async fn dark(&self) -> Result<()> {
         let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});

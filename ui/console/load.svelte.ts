@@ -58,6 +58,8 @@ export interface Slice {
 export interface Part<T> {
   rows: T[];
   total: number;
+  /** There are more than `total`. */
+  more?: boolean;
   next?: string | null;
 }
 
@@ -68,6 +70,8 @@ const PART_ROWS = 200;
 export class Rows<T> {
   rows = $state.raw<T[]>([]);
   total = $state(0);
+  /** There are more than `total`: counting ends somewhere. */
+  uncounted = $state(false);
   next = $state<string | null>();
   /** Something was answered: an empty list is empty. */
   there = $state(false);
@@ -115,6 +119,7 @@ export class Rows<T> {
       if (turn !== this.turn) return;
       this.rows = part.rows;
       this.total = part.total;
+      this.uncounted = part.more ?? false;
       this.next = part.next;
       this.there = true;
       this.error = undefined;

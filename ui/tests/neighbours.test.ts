@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { placeOf, rememberOpened, rowOfOpened } from '../console/parts/neighbours';
 
-const list = { address: '/tickets?view=mine', numbers: [7, 3, 12], total: 40 };
+const list = { address: '/tickets?view=mine', numbers: [7, 3, 12], total: 40, more: false };
 
 test('a ticket has neighbours as the list has them', () => {
-  expect(placeOf(3, list)).toEqual({ position: 2, total: 40, previous: 7, next: 12 });
+  expect(placeOf(3, list)).toEqual({ position: 2, total: 40, more: false, previous: 7, next: 12 });
 });
 
 test('the first has none before it, the last none after it', () => {

@@ -72,6 +72,6 @@ pub async fn run(name: Option<&str>, extent: Extent) -> Result<Vec<Figure>> {
     figures.extend(server::run(&wanted, extent).await?);
     figures.extend(pages::run(&wanted, extent).await?);
     figures.extend(console::run(&wanted, extent).await?);
-    figures.extend(size::run(&wanted)?);
+    figures.extend(size::run(&wanted).await?);
     Ok(figures)
 }

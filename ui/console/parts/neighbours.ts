@@ -6,9 +6,11 @@ export interface List {
   numbers: readonly number[];
   /** How many there are on all parts. */
   total: number;
+  /** There are more than `total`. */
+  more: boolean;
 }
 
-let list: List = { address: '/tickets', numbers: [], total: 0 };
+let list: List = { address: '/tickets', numbers: [], total: 0, more: false };
 let opened: number | undefined;
 
 export function remember(shown: List): void {
@@ -31,13 +33,14 @@ export function rowOfOpened(numbers: readonly number[]): number {
 export interface Place {
   position: number;
   total: number;
+  more: boolean;
   previous: number | undefined;
   next: number | undefined;
 }
 
 /** Where a ticket is in the list; nothing where it is not in it. */
-export function placeOf(number: number, { numbers, total }: List): Place | undefined {
+export function placeOf(number: number, { numbers, total, more }: List): Place | undefined {
   const at = numbers.indexOf(number);
   if (at < 0) return undefined;
-  return { position: at + 1, total, previous: numbers[at - 1], next: numbers[at + 1] };
+  return { position: at + 1, total, more, previous: numbers[at - 1], next: numbers[at + 1] };
 }

@@ -19,23 +19,23 @@ const NAMES: &str = "join clients c on c.id = t.client_id join requesters r on r
 const PAGE: i64 = 51;
 
 #[derive(Debug)]
-pub(super) enum Engine {
+pub(in crate::bench) enum Engine {
     Sqlite { file: PathBuf, bare: Option<rusqlite::Connection> },
-    Postgres { cluster: Postgres, url: String, bare: Option<sqlx::PgConnection> },
+    Postgres { _cluster: Postgres, url: String, bare: Option<sqlx::PgConnection> },
 }
 
 impl Engine {
-    pub(super) fn sqlite(folder: &Path) -> Self {
+    pub(in crate::bench) fn sqlite(folder: &Path) -> Self {
         Self::Sqlite { file: folder.join("server/deskbell.db"), bare: None }
     }
 
-    pub(super) async fn postgres() -> Result<Self> {
+    pub(in crate::bench) async fn postgres() -> Result<Self> {
         let cluster = Postgres::start().await?;
         let url = cluster.url(&cluster.database().await?);
-        Ok(Self::Postgres { cluster, url, bare: None })
+        Ok(Self::Postgres { _cluster: cluster, url, bare: None })
     }
 
-    pub(super) const fn name(&self) -> &'static str {
+    pub(in crate::bench) const fn name(&self) -> &'static str {
         match self {
             Self::Sqlite { .. } => "sqlite",
             Self::Postgres { .. } => "postgres",
@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// A helpdesk over it that is set up, with the people whose tickets are to come.
-    pub(super) async fn helpdesk(&mut self, folder: &Path) -> Result<Helpdesk> {
+    pub(in crate::bench) async fn helpdesk(&mut self, folder: &Path) -> Result<Helpdesk> {
         let server = Server::new(&folder.join("server"), &folder.join("server.log"))?;
         let server = match self {
             Self::Sqlite { .. } => server,
@@ -52,15 +52,16 @@ impl Engine {
         let helpdesk = Helpdesk::with(server).await?;
         match self {
             Self::Sqlite { file, .. } => rusqlite::Connection::open(file)?.execute_batch(&people())?,
-            Self::Postgres { cluster, url, .. } => {
-                cluster.sql_in(url.rsplit('/').next().context("no name")?, &people()).await?;
+            Self::Postgres { url, .. } => {
+                let mut database = sqlx::PgConnection::connect(url).await?;
+                sqlx::raw_sql(sqlx::AssertSqlSafe(people())).execute(&mut database).await?;
             }
         }
         Ok(helpdesk)
     }
 
     /// Adds the tickets of these places. The server may be running; it is not told.
-    pub(super) async fn fill(&mut self, from: u64, to: u64) -> Result<()> {
+    pub(in crate::bench) async fn fill(&mut self, from: u64, to: u64) -> Result<()> {
         match self {
             Self::Sqlite { file, bare } => {
                 *bare = None;
@@ -77,7 +78,7 @@ impl Engine {
     }
 
     /// The first page of all tickets with these words, without our server. How long it took, and how many rows.
-    pub(super) async fn bare(&mut self, question: &str) -> Result<(Duration, usize)> {
+    pub(in crate::bench) async fn bare(&mut self, question: &str) -> Result<(Duration, usize)> {
         match self {
             Self::Sqlite { bare, .. } => bare_sqlite(bare.as_ref().context("not filled")?, question),
             Self::Postgres { bare, .. } => bare_postgres(bare.as_mut().context("not filled")?, question).await,

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use self::{engine::Engine, http::Connection, texts::questions};
+pub(super) use self::engine::Engine;
+use self::{http::Connection, texts::questions};
 use super::{Extent, Figure, floor::percentile};
 
 /// What the console's list shows: the view that it opens with, and all of them.
