@@ -36,11 +36,18 @@ enum Order {
         #[serde(default)]
         files: Vec<PathBuf>,
     },
-    AskToken { name: String, email: String },
-    Confirm { token: String },
+    AskToken {
+        name: String,
+        email: String,
+    },
+    Confirm {
+        token: String,
+    },
     RetryNow {},
     /// Says so as soon as nothing waits here any more, or only what a person has to look at.
-    Drain { tag: u64 },
+    Drain {
+        tag: u64,
+    },
 }
 
 #[derive(Serialize)]
@@ -53,7 +60,10 @@ enum Line {
     Done(Option<Box<OutboxEntry>>),
     Refused(Box<CommandError>),
     /// Nothing waits any more but this many, which need attention.
-    Drained { tag: u64, attention: u32 },
+    Drained {
+        tag: u64,
+        attention: u32,
+    },
     Unreadable(String),
 }
 

@@ -33,7 +33,9 @@ pub enum Fault {
     /// The answer comes in pieces of so many bytes.
     Dribble(u8),
     /// The request arrives twice, at the same time; the answer is the first one's, or the second one's.
-    Twice { second: bool },
+    Twice {
+        second: bool,
+    },
     /// The request arrives, and once more after the line has healed.
     Replay,
     /// The request is held back until a later exchange has its answer, or the line is healed.

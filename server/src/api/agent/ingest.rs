@@ -80,11 +80,9 @@ pub(in crate::api) async fn take(
 /// What the mutant `unique.dropped` stores of a ticket that is there: a second one.
 fn twin(item: &OutboxItem, now: Millis) -> OutboxItem {
     match item.clone() {
-        OutboxItem::Ticket(ticket) => OutboxItem::Ticket(NewTicket {
-            id: TicketId(clock::new_id(now)),
-            attachments: Vec::new(),
-            ..ticket
-        }),
+        OutboxItem::Ticket(ticket) => {
+            OutboxItem::Ticket(NewTicket { id: TicketId(clock::new_id(now)), attachments: Vec::new(), ..ticket })
+        }
         other => other,
     }
 }

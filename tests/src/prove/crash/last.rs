@@ -53,9 +53,8 @@ async fn mails(world: &World, found: &mut Found) -> Result<()> {
 
 /// As many mails to be sent as tickets, and no subject twice: also of what was stored after its run was over.
 async fn totals(world: &World, found: &mut Found) -> Result<()> {
-    let twice = world
-        .rows("select subject || '|' || count(*) from tickets group by subject having count(*) > 1")
-        .await?;
+    let twice =
+        world.rows("select subject || '|' || count(*) from tickets group by subject having count(*) > 1").await?;
     for row in twice {
         found.violation(Kind::Duplicated, format!("{}: {} is there {} times in the end", world.name, row[0], row[1]));
     }

@@ -72,7 +72,9 @@ impl Post {
         let mut count = self.shared.count.subscribe();
         loop {
             let mails = self.mails();
-            if let Some(token) = mails.iter().rev().filter(|mail| mail.to == to).find_map(|mail| mail::token(&mail.text)) {
+            if let Some(token) =
+                mails.iter().rev().filter(|mail| mail.to == to).find_map(|mail| mail::token(&mail.text))
+            {
                 return token;
             }
             count.changed().await.ok();

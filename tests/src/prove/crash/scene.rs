@@ -79,7 +79,8 @@ impl<'a> Scene<'a> {
                 self.arm()?;
             }
             self.world.agent.start()?;
-            self.said("that it is introduced", |line| (line["status"]["state"]["enabled"] == true).then_some(())).await?;
+            self.said("that it is introduced", |line| (line["status"]["state"]["enabled"] == true).then_some(()))
+                .await?;
             if self.run.way == Way::Confirm {
                 self.arm()?;
                 self.confirm().await?;

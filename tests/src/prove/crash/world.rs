@@ -146,7 +146,9 @@ impl World {
         let mut found = Vec::new();
         let kept = self.agent.data();
         let mut logs = vec![self.folder.path().join("server.log"), self.agent.log()];
-        logs.extend(crate::server::files(&kept)?.into_iter().filter(|file| file.extension().is_some_and(|e| e == "log")));
+        logs.extend(
+            crate::server::files(&kept)?.into_iter().filter(|file| file.extension().is_some_and(|e| e == "log")),
+        );
         for log in logs {
             let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
             found.extend(text.lines().filter(|line| line.contains("panicked at")).map(str::to_owned));
