@@ -20,15 +20,27 @@ pub(crate) struct Kept {
     pub(crate) sha256: String,
 }
 
-/// Makes a folder that only this user can look into, whatever the home around it lets others do.
+/// Makes a folder that only this user can look into, whatever the home around it lets others do. Its
+/// name is on the disk when this returns.
 ///
 /// # Errors
 /// Those of the file system.
 #[cfg(unix)]
 pub fn make_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    // The nearest one each time: a start that was cut off may have made the folder and flushed nothing.
+    for made in folder.ancestors().skip(1).take(missing.max(1)) {
+        let around = if made.as_os_str().is_empty() { Path::new(".") } else { made };
+        match sync_folder(around) {
+            // One that this user may not read is not one that was just made.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            flushed => flushed?,
+        }
+    }
+    Ok(())
 }
 
 /// A user's local application data is theirs alone on Windows.
@@ -133,7 +145,9 @@ fn copy(source: &mut impl Read, to: &Path, limit: u64) -> io::Result<Kept> {
         deskbell_protocol::crash_point!("files.write.within");
     }
     deskbell_protocol::crash_point!("files.flush.before");
-    file.sync_all()?;
+    if !deskbell_protocol::mutant!("attachment.row_first") {
+        file.sync_all()?;
+    }
     deskbell_protocol::crash_point!("files.flush.after");
     Ok(Kept { size, sha256: hex(&hash.finalize()) })
 }

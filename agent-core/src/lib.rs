@@ -15,6 +15,7 @@ mod keys;
 mod live;
 mod news;
 pub mod policy;
+pub mod simulate;
 mod store;
 mod sync;
 mod upload;

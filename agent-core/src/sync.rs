@@ -8,7 +8,7 @@ use std::{
 
 use deskbell_protocol::{
     Millis, PROTOCOL_VERSION,
-    device::{AgentState, HotkeyState},
+    device::{AgentState, DeviceFacts, HotkeyState},
     error::{ErrorCode, ErrorDetails},
     id::TicketId,
     limits::SYNC_ITEMS,
@@ -30,10 +30,11 @@ use crate::{
 
 /// Syncs until both sides know everything, this one's applied state included.
 pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> {
-    let mut round = Round { size: SYNC_ITEMS, skip: HashSet::new(), culprits: Vec::new() };
+    let mut round = Round::default();
     loop {
         let _alone = inner.exchange.lock().await;
-        let said = Said { hotkey: inner.hotkey(), language: inner.status.borrow().language };
+        let language = inner.status.borrow().language;
+        let said = Said { hotkey: inner.hotkey(), language, facts: context::facts() };
         let (skip, size) = (round.skip.clone(), round.size);
         let request = inner.store.read(move |c| request(c, &said, &skip, size)).await?;
         deskbell_protocol::crash_point!("sync.send.before");
@@ -56,18 +57,7 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
         deskbell_protocol::crash_point!("sync.send.after");
         let again = round.answered(&request, &response);
         let (culprits, now) = (std::mem::take(&mut round.culprits), (inner.clock)());
-        let effects = inner
-            .store
-            .write(move |tx| {
-                let mut effects = apply(tx, &request.items, &response, now)?;
-                for (id, reason, refused) in culprits {
-                    hold(tx, id, &reason, refused)?;
-                    show(tx, id, &mut effects)?;
-                }
-                deskbell_protocol::crash_point!("receipts.commit.before");
-                Ok(effects)
-            })
-            .await?;
+        let effects = inner.store.write(move |tx| settle(tx, &request.items, &response, culprits, now)).await?;
         deskbell_protocol::crash_point!("receipts.commit.after");
         inner.show(effects).await?;
         if !again {
@@ -77,21 +67,27 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<()
 }
 
 /// What the exchanges of one round have shown so far.
-struct Round {
+pub(crate) struct Round {
     /// Items of the next exchange.
-    size: usize,
+    pub(crate) size: usize,
     /// Not again in this round.
-    skip: HashSet<Uuid>,
+    pub(crate) skip: HashSet<Uuid>,
     /// Alone in an exchange that failed, and whether that is for good. It is certain only when an
     /// exchange without them succeeds.
-    culprits: Vec<(Uuid, CommandError, bool)>,
+    pub(crate) culprits: Vec<(Uuid, CommandError, bool)>,
+}
+
+impl Default for Round {
+    fn default() -> Self {
+        Self { size: SYNC_ITEMS, skip: HashSet::new(), culprits: Vec::new() }
+    }
 }
 
 impl Round {
     /// One item that the server, or something on the way to it, cannot digest must not keep the others
     /// from going: they are tried in smaller and smaller parts, until it is alone. Nothing where it is
     /// not the items that fail.
-    fn failed(&mut self, error: &HttpError, items: &[OutboxItem]) -> Option<()> {
+    pub(crate) fn failed(&mut self, error: &HttpError, items: &[OutboxItem]) -> Option<()> {
         let for_good = match error.code() {
             Some(ErrorCode::Malformed | ErrorCode::BodyTooLarge) => true,
             Some(ErrorCode::Internal) => false,
@@ -112,7 +108,7 @@ impl Round {
     }
 
     /// Whether there is more to say or to hear.
-    fn answered(&mut self, request: &SyncRequest, response: &SyncResponse) -> bool {
+    pub(crate) fn answered(&mut self, request: &SyncRequest, response: &SyncResponse) -> bool {
         let full = request.items.len() == self.size;
         self.size = (2 * self.size).clamp(1, SYNC_ITEMS);
         let refused = response.receipts.iter().any(|r| matches!(r.outcome, Outcome::Refused { .. }));
@@ -129,17 +125,23 @@ impl Round {
     }
 }
 
-/// What the screen told the agent.
-struct Said {
-    hotkey: HotkeyState,
-    language: Language,
+/// What the screen told the agent, and what the computer says of itself.
+pub(crate) struct Said {
+    pub(crate) hotkey: HotkeyState,
+    pub(crate) language: Language,
+    pub(crate) facts: DeviceFacts,
 }
 
-fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usize) -> StoreResult<SyncRequest> {
+pub(crate) fn request(
+    connection: &Connection,
+    said: &Said,
+    skip: &HashSet<Uuid>,
+    size: usize,
+) -> StoreResult<SyncRequest> {
     let state: Option<AgentState> = settings::get(connection, "state")?;
-    let items = outbox::undelivered(connection)?
+    let items = outbox::queued(connection, size + skip.len())?
         .into_iter()
-        .filter(|entry| entry.state() == EntryState::Queued && !skip.contains(&entry.id))
+        .filter(|entry| !skip.contains(&entry.id))
         .take(size)
         .map(|entry| entry.item)
         .collect();
@@ -147,7 +149,7 @@ fn request(connection: &Connection, said: &Said, skip: &HashSet<Uuid>, size: usi
         protocol: PROTOCOL_VERSION,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         language: said.language,
-        facts: context::facts(),
+        facts: said.facts.clone(),
         hotkey: said.hotkey,
         epoch: settings::get(connection, "epoch")?.unwrap_or(0),
         applied_revision: state.map_or(0, |state| state.revision),
@@ -184,6 +186,23 @@ pub(crate) struct Effects {
     pub(crate) entries: Vec<OutboxEntry>,
     pub(crate) news: Vec<News>,
     pub(crate) tickets_changed: bool,
+}
+
+/// All that an answer changes here, in one transaction.
+pub(crate) fn settle(
+    connection: &Connection,
+    sent: &[OutboxItem],
+    response: &SyncResponse,
+    culprits: Vec<(Uuid, CommandError, bool)>,
+    now: Millis,
+) -> StoreResult<Effects> {
+    let mut effects = apply(connection, sent, response, now)?;
+    for (id, reason, refused) in culprits {
+        hold(connection, id, &reason, refused)?;
+        show(connection, id, &mut effects)?;
+    }
+    deskbell_protocol::crash_point!("receipts.commit.before");
+    Ok(effects)
 }
 
 fn apply(connection: &Connection, sent: &[OutboxItem], response: &SyncResponse, now: Millis) -> StoreResult<Effects> {

@@ -26,6 +26,13 @@ pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<bo
                 break;
             }
         }
+        // All of them together: as long as one is not there, somebody may want to export the entry.
+        let now = inner.store.read(move |c| outbox::find(c, entry.id)).await?;
+        if now.is_none_or(|now| now.delivered) {
+            deskbell_protocol::crash_point!("upload.remove.before");
+            inner.remove_files(&entry.files);
+            deskbell_protocol::crash_point!("upload.remove.after");
+        }
     }
     Ok(done)
 }
@@ -75,9 +82,6 @@ async fn one(
         tell(inner, entry, &stored).await?;
     }
     tell(inner, entry, &stored).await?;
-    deskbell_protocol::crash_point!("upload.remove.before");
-    inner.files.remove(file.id);
-    deskbell_protocol::crash_point!("upload.remove.after");
     Ok(true)
 }
 

@@ -88,7 +88,7 @@ pub(crate) fn backoff(failures: u32, fraction: f64) -> Duration {
 }
 
 /// What the server asked for, where it asked for a pause.
-fn pause(fault: &Fault, failures: u32, fraction: f64) -> Duration {
+pub(crate) fn pause(fault: &Fault, failures: u32, fraction: f64) -> Duration {
     let wish = match fault {
         Fault::Http(HttpError::Refused(body)) => body.details.retry_after.map(Duration::from_secs),
         _ => None,
@@ -132,36 +132,36 @@ pub(crate) async fn work(inner: &Inner) {
 
 /// What a fault means for the person, and for what is remembered.
 async fn note(inner: &Inner, http: &Http, fault: &Fault) -> Result<(), Fault> {
-    let registration = match fault.code() {
-        Some(ErrorCode::DeviceRevoked) => Some(Registration::Revoked),
-        Some(ErrorCode::DeviceQuarantined) => Some(Registration::Quarantined),
-        Some(ErrorCode::DeviceUnapproved) => Some(Registration::Unapproved),
-        _ => None,
-    };
-    let unknown = fault.code() == Some(ErrorCode::DeviceUnknown);
+    let code = fault.code();
     let _alone = inner.exchange.lock().await;
-    let effects = inner
-        .store
-        .write(move |tx| {
-            let mut effects = Effects::default();
-            if unknown {
-                // Removed there, or restored from before: introduce ourselves again.
-                settings::remove(tx, "installation")?;
-            }
-            if let Some(registration) = registration
-                && let Some(state) = settings::get::<AgentState>(tx, "state")?
-            {
-                sync::apply_state(tx, &AgentState { registration, ..state }, &mut effects)?;
-            }
-            deskbell_protocol::crash_point!("fault.commit.before");
-            Ok(effects)
-        })
-        .await?;
+    let effects = inner.store.write(move |tx| kept_out(tx, code)).await?;
     deskbell_protocol::crash_point!("fault.commit.after");
     inner.show(effects).await?;
     inner.set_worker_problem(Some(fault.shown(http)));
     inner.set_online(false);
     Ok(())
+}
+
+/// What a refusal says of this installation is remembered.
+pub(crate) fn kept_out(connection: &Connection, code: Option<ErrorCode>) -> StoreResult<Effects> {
+    let registration = match code {
+        Some(ErrorCode::DeviceRevoked) => Some(Registration::Revoked),
+        Some(ErrorCode::DeviceQuarantined) => Some(Registration::Quarantined),
+        Some(ErrorCode::DeviceUnapproved) => Some(Registration::Unapproved),
+        _ => None,
+    };
+    let mut effects = Effects::default();
+    if code == Some(ErrorCode::DeviceUnknown) {
+        // Removed there, or restored from before: introduce ourselves again.
+        settings::remove(connection, "installation")?;
+    }
+    if let Some(registration) = registration
+        && let Some(state) = settings::get::<AgentState>(connection, "state")?
+    {
+        sync::apply_state(connection, &AgentState { registration, ..state }, &mut effects)?;
+    }
+    deskbell_protocol::crash_point!("fault.commit.before");
+    Ok(effects)
 }
 
 async fn connected(inner: &Inner, http: &Http, failures: &mut u32) -> Result<std::convert::Infallible, Fault> {
@@ -290,29 +290,29 @@ async fn enrol(inner: &Inner, http: &Http, who: &Identity) -> Result<(), Fault> 
     let enrolled: Enrolled = http.post(who, "/enrol", &enrol).await?;
     deskbell_protocol::crash_point!("enrol.send.after");
     tracing::info!(installation = %enrolled.installation_id, "introduced");
-    let effects = inner
-        .store
-        .write(move |tx| {
-            let mut effects = Effects::default();
-            settings::set(tx, "server", &enrolled.server_id)?;
-            settings::set(tx, "installation", &enrolled.installation_id)?;
-            // The same key again is the same installation, which goes on counting.
-            if settings::get(tx, "counted_by")? != Some(enrolled.installation_id) {
-                outbox::renumber(tx)?;
-                settings::set(tx, "counted_by", &enrolled.installation_id)?;
-            }
-            settings::set(tx, "epoch", &0)?;
-            settings::set(tx, "cursor", &0)?;
-            // It has done its work; what is secret is not kept longer than needed.
-            settings::remove(tx, "enrolment_key")?;
-            sync::apply_state(tx, &enrolled.state, &mut effects)?;
-            deskbell_protocol::crash_point!("enrol.commit.before");
-            Ok(effects)
-        })
-        .await?;
+    let effects = inner.store.write(move |tx| let_in(tx, &enrolled)).await?;
     deskbell_protocol::crash_point!("enrol.commit.after");
     inner.show(effects).await?;
     Ok(())
+}
+
+/// What the answer to an introduction changes here.
+pub(crate) fn let_in(connection: &Connection, enrolled: &Enrolled) -> StoreResult<Effects> {
+    let mut effects = Effects::default();
+    settings::set(connection, "server", &enrolled.server_id)?;
+    settings::set(connection, "installation", &enrolled.installation_id)?;
+    // The same key again is the same installation, which goes on counting.
+    if settings::get(connection, "counted_by")? != Some(enrolled.installation_id) {
+        outbox::renumber(connection)?;
+        settings::set(connection, "counted_by", &enrolled.installation_id)?;
+    }
+    settings::set(connection, "epoch", &0)?;
+    settings::set(connection, "cursor", &0)?;
+    // It has done its work; what is secret is not kept longer than needed.
+    settings::remove(connection, "enrolment_key")?;
+    sync::apply_state(connection, &enrolled.state, &mut effects)?;
+    deskbell_protocol::crash_point!("enrol.commit.before");
+    Ok(effects)
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use std::{
 use deskbell_protocol::id::AttachmentId;
 use sha2::{Digest, Sha256};
 
+use crate::folders;
+
 #[derive(Clone, Debug)]
 pub struct Blobs {
     folder: PathBuf,
@@ -24,8 +26,8 @@ impl Blobs {
     /// # Errors
     /// Where the folders cannot be made.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder.join("parts"))?;
-        fs::create_dir_all(folder.join("files"))?;
+        folders::make(&folder.join("parts"))?;
+        folders::make(&folder.join("files"))?;
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -52,6 +54,10 @@ impl Blobs {
         file.write_all(piece)?;
         deskbell_protocol::crash_point!("piece.flush.before");
         file.sync_all()?;
+        // The file's name as well, which the first piece made.
+        if offset == 0 {
+            folders::flush(&self.folder.join("parts"))?;
+        }
         deskbell_protocol::crash_point!("piece.flush.after");
         Ok(())
     }
@@ -85,12 +91,11 @@ impl Blobs {
             return Ok(());
         }
         let folder = file.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder)?;
+        folders::make(folder)?;
         deskbell_protocol::crash_point!("blob.rename.before");
         fs::rename(part, &file)?;
         deskbell_protocol::crash_point!("blob.rename.after");
-        sync_folder(folder)?;
-        sync_folder(&self.folder.join("files"))?;
+        folders::flush(folder)?;
         deskbell_protocol::crash_point!("blob.folder.after");
         Ok(())
     }
@@ -110,11 +115,6 @@ impl Blobs {
     pub fn path(&self, id: AttachmentId) -> PathBuf {
         self.file(id)
     }
-}
-
-/// Makes a folder's entries durable. Windows opens no folder, and writes its entries with the file.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
 }
 
 /// One writer at a time for each file.

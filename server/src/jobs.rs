@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     App,
     db::{self, jobs::Job},
-    mail::{self, Mail, MailError},
+    mail::{self, Mail, MailError, MailKind},
 };
 
 /// Another server takes a job up after this long: longer than any mail takes to send.
@@ -78,7 +78,8 @@ async fn carry_out(app: &App, job: &Job) {
     let noted = async {
         let mut tx = app.db.write().await?;
         match &sent {
-            Ok(()) => {
+            Ok(Ended::Withheld) => db::jobs::withdraw(&mut tx, job.id.0).await?,
+            Ok(Ended::Sent) => {
                 db::jobs::done(&mut tx, job.id.0, now).await?;
                 deskbell_protocol::crash_point!("job.done.before");
             }
@@ -92,7 +93,7 @@ async fn carry_out(app: &App, job: &Job) {
     let noted = noted.await;
     deskbell_protocol::crash_point!("job.noted.after");
     match (&sent, noted) {
-        (Ok(()), Ok(())) => tracing::info!(job = %*job.id, kind = job.kind, "job done"),
+        (Ok(_), Ok(())) => tracing::info!(job = %*job.id, kind = job.kind, "job done"),
         (Err(error), Ok(())) => {
             tracing::warn!(job = %*job.id, kind = job.kind, attempts = job.attempts, why = error.word(), "job failed")
         }
@@ -101,13 +102,30 @@ async fn carry_out(app: &App, job: &Job) {
     }
 }
 
-async fn send(app: &App, job: &Job) -> Result<(), MailError> {
+/// How a job that did not fail came out.
+enum Ended {
+    Sent,
+    /// Nobody may know, from how long an answer took, that this mail is not sent: that is decided here.
+    Withheld,
+}
+
+async fn send(app: &App, job: &Job) -> Result<Ended, MailError> {
     let mail: Mail = serde_json::from_str(&job.payload).map_err(|error| MailError::Compose(error.to_string()))?;
+    if let MailKind::Token { challenge, .. } = mail.kind
+        && !deliverable(app, challenge).await.map_err(|error| MailError::Compose(error.to_string()))?
+    {
+        return Ok(Ended::Withheld);
+    }
     let message = mail::compose(&mail, job.id.0, &app.secret, app.mailer.from(), &app.public_url)?;
     deskbell_protocol::crash_point!("mail.send.before");
     app.mailer.send(message, job.id.0).await?;
     deskbell_protocol::crash_point!("mail.send.after");
-    Ok(())
+    Ok(Ended::Sent)
+}
+
+async fn deliverable(app: &App, challenge: uuid::Uuid) -> sqlx::Result<bool> {
+    let mut tx = app.db.read().await?;
+    db::challenges::deliverable(&mut tx, challenge).await
 }
 
 /// 10 s, 20 s, 40 s … at most an hour apart; nothing after the last attempt.

@@ -13,10 +13,16 @@ pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod db;
+mod describe;
 pub mod enablement;
+pub mod epochs;
 pub mod error;
 mod extract;
+pub mod folders;
+pub mod group_commit;
 mod http;
+mod indexer;
+pub mod intake;
 pub mod jobs;
 pub mod live;
 pub mod mail;
@@ -26,11 +32,13 @@ pub mod secrets;
 mod texts;
 pub mod ticket_status;
 pub mod updates;
+pub mod words;
 
 use blobs::{Blobs, Uploads};
 use clock::Clock;
 use config::Config;
 use db::Db;
+use group_commit::GroupCommit;
 use live::Live;
 use mail::Mailer;
 use updates::Updates;
@@ -42,6 +50,8 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 pub struct Inner {
     pub db: Db,
+    /// What agents write, many of them at the same moment.
+    pub group: GroupCommit,
     pub blobs: Blobs,
     pub uploads: Uploads,
     pub updates: Updates,
@@ -49,6 +59,8 @@ pub struct Inner {
     pub mailer: Mailer,
     /// Wakes the worker after a commit that wrote a job.
     pub jobs: Notify,
+    /// Wakes the indexer, likewise.
+    pub words: Notify,
     pub clock: Clock,
     pub config: Config,
     pub public_url: Url,
@@ -94,7 +106,7 @@ impl App {
     /// Where one of them cannot be used.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let folder = |error| StartError::Folder { folder: config.data_dir.display().to_string(), error };
-        make_private(&config.data_dir).map_err(folder)?;
+        folders::make(&config.data_dir).map_err(folder)?;
         let blobs = Blobs::open(&config.data_dir.join("attachments")).map_err(folder)?;
         let (db, lock) = match &config.database_url {
             Some(url) => (Db::postgres(url).await?, None),
@@ -105,6 +117,7 @@ impl App {
         };
         let (server_id, secret) = identity(&db, clock()).await?;
         Ok(Self(Arc::new(Inner {
+            group: GroupCommit::start(db.clone()),
             db,
             blobs,
             uploads: Uploads::default(),
@@ -112,6 +125,7 @@ impl App {
             live: Live::default(),
             mailer: Mailer::open(&config)?,
             jobs: Notify::new(),
+            words: Notify::new(),
             clock,
             public_url: config.public_url(),
             config,
@@ -134,6 +148,7 @@ impl App {
         }
         self.live.wake();
         self.jobs.notify_one();
+        self.words.notify_one();
     }
 
     /// A new one-time code for the first-run set-up, where that is still open. Only its hash is kept.
@@ -205,14 +220,6 @@ pub async fn set_password(config: &Config, email: &str, password: String) -> Res
     Ok(())
 }
 
-/// Makes the folder, for this user alone; one that exists keeps the rights that it was given.
-fn make_private(folder: &std::path::Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
-}
-
 fn lock(config: &Config) -> Result<std::fs::File, StartError> {
     let path = config.data_dir.join("lock");
     let file = std::fs::File::create(&path)?;
@@ -237,9 +244,10 @@ async fn identity(db: &Db, now: Millis) -> sqlx::Result<(ServerId, String)> {
 /// Where the listener fails.
 pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken) -> io::Result<()> {
     let worker = tokio::spawn(jobs::run(app.clone(), shutdown.clone()));
+    let indexer = tokio::spawn(indexer::run(app.clone(), shutdown.clone()));
     let live = tokio::spawn(app.live.clone().run(app.db.clone(), app.clock, shutdown.clone()));
     let served = http::serve(listener, routes::router(app.clone()), app.shutdown.clone(), shutdown).await;
-    for task in [worker, live] {
+    for task in [worker, indexer, live] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task fell over");
         }

@@ -1,10 +1,16 @@
 //! Live connections. Rows of `live_events` are the truth; waking is a hint, so a lost one costs a
-//! poll and never an event.
+//! poll and never an event. Each event is handed to those whom it concerns, and to nobody else: what it
+//! costs does not grow with the connections that it does not concern.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use deskbell_protocol::Millis;
-use tokio::sync::{Notify, broadcast};
+use axum::body::Bytes;
+use deskbell_protocol::{Millis, device::Registration, id::InstallationId};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -12,30 +18,83 @@ use crate::{
     db::{Db, live_events, live_events::LiveEvent},
 };
 
-/// How long events are read again: longer than any transaction takes to commit.
+/// How long an event that was skipped may still come: longer than any transaction takes to commit.
 const OVERLAP: Millis = 60_000;
+/// Ids that one gap may hold: more than one transaction writes.
+const WIDEST: i64 = 100_000;
 /// How often the table is read where nothing wakes us.
 const POLL: Duration = Duration::from_secs(5);
-/// Events that a slow connection may fall behind; beyond it, the connection is closed and comes back.
-const BACKLOG: usize = 4096;
+/// Events that a console may fall behind; beyond it, the connection is closed and comes back.
+const CONSOLE_BACKLOG: usize = 4096;
+/// The same for an agent: whatever it is told, it syncs once.
+const AGENT_BACKLOG: usize = 32;
 
 /// What connections subscribe to.
 #[derive(Clone, Debug)]
 pub struct Live {
-    events: broadcast::Sender<Arc<LiveEvent>>,
+    consoles: broadcast::Sender<Arc<LiveEvent>>,
+    agents: Arc<Mutex<Agents>>,
     wake: Arc<Notify>,
+}
+
+/// The connections of each installation, each with a name of its own.
+#[derive(Debug, Default)]
+struct Agents {
+    of: HashMap<InstallationId, Vec<(u64, mpsc::Sender<Bytes>)>>,
+    named: u64,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { events: broadcast::channel(BACKLOG).0, wake: Arc::new(Notify::new()) }
+        let consoles = broadcast::channel(CONSOLE_BACKLOG).0;
+        Self { consoles, agents: Arc::default(), wake: Arc::new(Notify::new()) }
+    }
+}
+
+/// What one connection of an agent is told, as it goes over the wire.
+#[derive(Debug)]
+pub struct Following {
+    said: mpsc::Receiver<Bytes>,
+    live: Live,
+    installation: InstallationId,
+    name: u64,
+}
+
+impl Following {
+    /// Nothing where the connection has to end: its registration has ended, or it is too far behind.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        self.said.recv().await
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let mut agents = self.live.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connections) = agents.of.get_mut(&self.installation) {
+            connections.retain(|(name, _)| *name != self.name);
+            if connections.is_empty() {
+                agents.of.remove(&self.installation);
+            }
+        }
     }
 }
 
 impl Live {
+    /// What consoles are told.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<LiveEvent>> {
-        self.events.subscribe()
+        self.consoles.subscribe()
+    }
+
+    /// What this installation is told from now on.
+    #[must_use]
+    pub fn follow(&self, installation: InstallationId) -> Following {
+        let (sender, said) = mpsc::channel(AGENT_BACKLOG);
+        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        agents.named += 1;
+        let name = agents.named;
+        agents.of.entry(installation).or_insert_with(|| Vec::with_capacity(1)).push((name, sender));
+        Following { said, live: self.clone(), installation, name }
     }
 
     /// Called after every commit that wrote an event.
@@ -45,19 +104,12 @@ impl Live {
 
     /// Announces what is written, until `shutdown`.
     pub async fn run(self, db: Db, clock: Clock, shutdown: CancellationToken) {
-        let mut seen = HashSet::new();
-        let mut listener = listen(&db).await;
         let start = clock();
+        let mut progress = None;
+        let mut listener = listen(&db).await;
         loop {
-            match read(&db, (clock() - OVERLAP).max(start)).await {
-                Ok(events) => {
-                    let current: HashSet<i64> = events.iter().map(|event| event.id).collect();
-                    for event in events.into_iter().filter(|event| !seen.contains(&event.id)) {
-                        // Nobody may be listening, which is fine.
-                        let _ = self.events.send(Arc::new(event));
-                    }
-                    seen = current;
-                }
+            match self.read(&db, &mut progress, start, clock()).await {
+                Ok(()) => {}
                 Err(error) => tracing::warn!(%error, "live events cannot be read"),
             }
             tokio::select! {
@@ -72,11 +124,86 @@ impl Live {
             }
         }
     }
+
+    /// Passes on what is new. What was written before the start is nobody's news.
+    async fn read(&self, db: &Db, progress: &mut Option<Progress>, start: Millis, now: Millis) -> sqlx::Result<()> {
+        let mut tx = db.read().await?;
+        let progress = match progress {
+            Some(progress) => progress,
+            None => {
+                let recent = live_events::ids_between(&mut tx, start - OVERLAP, start).await?;
+                let newest = live_events::newest_before(&mut tx, start).await?;
+                progress.insert(Progress::from(&recent, newest, now))
+            }
+        };
+        let events = live_events::after(&mut tx, progress.settled()).await?;
+        drop(tx);
+        let new: Vec<LiveEvent> = events.into_iter().filter(|event| progress.is_new(event.id, now)).collect();
+        progress.forget(now);
+        self.pass_on(new);
+        Ok(())
+    }
+
+    fn pass_on(&self, events: Vec<LiveEvent>) {
+        let mut last = (String::new(), Bytes::new());
+        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in events {
+            let Some(installation) = event.installation_id else {
+                // Nobody may be listening, which is fine.
+                let _ = self.consoles.send(Arc::new(event));
+                continue;
+            };
+            if event.registration.is_none_or(|registration| registration.0 != Registration::Accepted) {
+                agents.of.remove(&*installation);
+                continue;
+            }
+            let Some(connections) = agents.of.get_mut(&*installation) else { continue };
+            // What thousands are told is in memory once.
+            if last.0 != event.event {
+                last = (event.event.clone(), Bytes::from(format!("data: {}\n\n", event.event)));
+            }
+            connections.retain(|(_, connection)| connection.try_send(last.1.clone()).is_ok());
+        }
+    }
 }
 
-async fn read(db: &Db, since: Millis) -> sqlx::Result<Vec<LiveEvent>> {
-    let mut tx = db.read().await?;
-    live_events::since(&mut tx, since).await
+/// How far the table is read. Its ids are given in order; on PostgreSQL, transactions commit in another
+/// one, so that an id may come after a higher one, or never.
+#[derive(Debug, Default)]
+struct Progress {
+    last: i64,
+    /// Ids below it that have not come, and since when they are missed.
+    missing: BTreeMap<i64, Millis>,
+}
+
+impl Progress {
+    /// What is there already is not news. `recent` are ids in order, `newest` the highest of all.
+    fn from(recent: &[i64], newest: i64, now: Millis) -> Self {
+        let mut progress = Self { last: recent.first().map_or(newest, |first| first - 1), ..Self::default() };
+        for id in recent {
+            progress.is_new(*id, now);
+        }
+        progress
+    }
+
+    /// Everything up to it has come, or never will.
+    fn settled(&self) -> i64 {
+        self.missing.first_key_value().map_or(self.last, |(first, _)| first - 1)
+    }
+
+    fn is_new(&mut self, id: i64, now: Millis) -> bool {
+        if id <= self.last {
+            return self.missing.remove(&id).is_some();
+        }
+        let skipped = (self.last + 1).max(id - WIDEST)..id;
+        self.missing.extend(skipped.map(|missed| (missed, now)));
+        self.last = id;
+        true
+    }
+
+    fn forget(&mut self, now: Millis) {
+        self.missing.retain(|_, since| now - *since < OVERLAP);
+    }
 }
 
 /// PostgreSQL says when another server wrote; SQLite has no other server.
@@ -101,3 +228,6 @@ async fn notified(listener: &mut Option<sqlx::postgres::PgListener>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

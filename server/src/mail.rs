@@ -1,6 +1,9 @@
 //! Mails: what each says, and how it leaves.
 
-use std::path::PathBuf;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use askama::Template;
 use deskbell_protocol::{
@@ -22,7 +25,7 @@ use uuid::Uuid;
 
 use crate::{
     config::{Config, Smtp, SmtpTls},
-    secrets,
+    folders, secrets,
     texts::text,
 };
 
@@ -242,7 +245,7 @@ impl Mailer {
             Some(smtp) => Ok(Self::Smtp { transport: Box::new(transport(smtp)?), from: smtp.from.clone() }),
             None => {
                 let folder = config.data_dir.join("mail");
-                std::fs::create_dir_all(&folder)?;
+                folders::make(&folder)?;
                 let host = config.public_url().host_str().unwrap_or("localhost").to_owned();
                 let domain = if host.parse::<std::net::IpAddr>().is_ok() { "localhost".to_owned() } else { host };
                 Ok(Self::Folder { folder, from: format!("Deskbell <deskbell@{domain}>") })
@@ -265,12 +268,21 @@ impl Mailer {
                 transport.send(message).await.map_err(|error| MailError::Send(error.to_string()))?;
             }
             Self::Folder { folder, .. } => {
-                let file = folder.join(format!("{job}.eml"));
-                tokio::fs::write(file, message.formatted()).await?;
+                let (file, folder) = (folder.join(format!("{job}.eml")), folder.clone());
+                let kept = tokio::task::spawn_blocking(move || keep(&file, &folder, &message.formatted()));
+                kept.await.map_err(std::io::Error::other)??;
             }
         }
         Ok(())
     }
+}
+
+/// The job is done after this, for good: the mail has to be there for good as well.
+fn keep(file: &Path, folder: &Path, mail: &[u8]) -> std::io::Result<()> {
+    let mut open = std::fs::File::create(file)?;
+    open.write_all(mail)?;
+    open.sync_all()?;
+    folders::flush(folder)
 }
 
 fn transport(smtp: &Smtp) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailError> {

@@ -15,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     App,
     api::{agent, console, health, portal, setup},
+    describe,
     error::ApiError,
     pages,
 };
@@ -107,6 +108,7 @@ pub fn openapi() -> OpenApi {
     description.info.version = env!("CARGO_PKG_VERSION").to_owned();
     description.info.description =
         Some("What agents and the console call. Ids are UUIDs, times are milliseconds since 1970.".to_owned());
+    describe::complete(&mut description);
     description
 }
 

@@ -18,7 +18,7 @@ use deskbell_protocol::{
 use deskbell_server::db::{
     Db, Scope, Text, Tx, agent_settings, attachments, attempts, challenges, clients, devices, enrolment_keys,
     handovers, history, installations, jobs, live_events, messages, nonces, organization, portal_sessions, requesters,
-    sessions, technicians, tickets,
+    search, sessions, technicians, tickets,
 };
 use deskbell_tests::postgres::Postgres;
 use uuid::Uuid;
@@ -46,6 +46,8 @@ const CASES: &[Case] = cases![
     a_file_completes_once_and_counts_down,
     a_scope_hides_what_is_anothers,
     views_and_words_find_tickets,
+    words_are_found_wherever_they_stand_and_whoever_may_see_them,
+    pages_follow_each_other_without_gap_or_repeat,
     a_job_is_claimed_by_one_and_comes_back_after_its_lease,
     a_nonce_is_spent_once,
     attempts_are_counted_within_an_hour,
@@ -325,10 +327,13 @@ async fn a_change_of_state_concerns_those_it_concerns(db: Db) -> Outcome {
         Ok(installations::by_key(tx, key).await?.context("it is there")?.revision)
     };
     holds!((revision(&mut tx, "key-1").await?, revision(&mut tx, "key-9").await?), (2, 1));
-    let told: Vec<_> = live_events::since(&mut tx, 50).await?.iter().map(|event| event.installation_id).collect();
-    holds!(told, [Some(Text(world.installation))]);
+    let events = live_events::after(&mut tx, 0).await?;
+    let told: Vec<_> = events.iter().map(|event| (event.installation_id, event.registration)).collect();
+    holds!(told, [(Some(Text(world.installation)), Some(Text(Registration::Accepted)))]);
     live_events::state_changed(&mut tx, live_events::Concerned::All, 60).await?;
-    holds!(live_events::since(&mut tx, 60).await?.len(), 2);
+    holds!(live_events::after(&mut tx, events[0].id).await?.len(), 2);
+    holds!(live_events::ids_between(&mut tx, 50, 60).await?, [events[0].id]);
+    holds!(live_events::newest_before(&mut tx, 60).await?, events[0].id);
     holds!(live_events::prune(&mut tx, 60).await?, 1);
     Ok(())
 }
@@ -381,6 +386,7 @@ async fn a_try_is_taken_once_each(db: Db) -> Outcome {
     let mut tx = db.write().await?;
     let world = world(&mut tx).await?;
     let challenge = |n| challenges::Challenge {
+        deliverable: true,
         id: Text(id(n)),
         installation_id: Text(world.installation),
         client_id: Text(world.one),
@@ -416,7 +422,7 @@ async fn a_ticket_is_inserted_once_and_numbers_differ(db: Db) -> Outcome {
     let found = tickets::find(&mut tx, Scope::All, TicketId(id(100))).await?.context("it is there")?;
     holds!((found.received_at, found.status.0, found.requester_name.as_str()), (10, Status::Open, "Sam"));
     holds!(
-        tickets::by_number(&mut tx, Scope::All, second.context("a number")?).await?.map(|t| t.subject),
+        tickets::by_number(&mut tx, Scope::All, second.context("a number")?).await?.map(|t| t.subject.clone()),
         Some("Screen".into())
     );
     Ok(())
@@ -521,6 +527,7 @@ async fn views_and_words_find_tickets(db: Db) -> Outcome {
     let world = world(&mut tx).await?;
     for (n, subject) in [(100, "Printer 100% blank"), (101, "Écran noir"), (102, "Mouse")] {
         store(&mut tx, &world, n, subject, i64::try_from(n)?).await?;
+        say(&mut tx, &world, 1_000 + n, n, &reply("Please help."), i64::try_from(n)?).await?;
     }
     tickets::set_assignee(&mut tx, TicketId(id(101)), Some(world.technician)).await?;
     tickets::set_status(&mut tx, TicketId(id(102)), Status::Resolved).await?;
@@ -531,10 +538,13 @@ async fn views_and_words_find_tickets(db: Db) -> Outcome {
             scope: Scope::All,
             client: None,
             device: None,
-            query: query.into(),
+            wanted: deskbell_server::words::Wanted::of(query),
         };
-        let found = tickets::list(tx, &filter, 10, 0).await?;
-        holds_count(tx, &filter, found.len()).await?;
+        while search::index_due(tx, 2).await? > 0 {}
+        let found = tickets::list(tx, &filter, &tickets::Place::start(), 10).await?;
+        if query.is_empty() {
+            holds_count(tx, &filter, found.len()).await?;
+        }
         Ok(found.iter().map(|ticket| ticket.id.0.0.as_u128()).collect())
     };
     use tickets::View;
@@ -551,6 +561,90 @@ async fn views_and_words_find_tickets(db: Db) -> Outcome {
 
 async fn holds_count(tx: &mut Tx, filter: &tickets::Filter, found: usize) -> Outcome {
     holds!(tickets::count(tx, filter).await?, i64::try_from(found)?);
+    Ok(())
+}
+
+async fn words_are_found_wherever_they_stand_and_whoever_may_see_them(db: Db) -> Outcome {
+    let mut tx = db.write().await?;
+    let world = world(&mut tx).await?;
+    for (n, subject) in [(100, "Drucker in der Straße 12"), (101, "Écran d’André éteint"), (102, "Mouse 100%")] {
+        store(&mut tx, &world, n, subject, i64::try_from(n)?).await?;
+        say(&mut tx, &world, 1_000 + n, n, &reply("Please help."), i64::try_from(n)?).await?;
+    }
+    say(&mut tx, &world, 200, 100, &reply("Could it be the TONER\u{202e}? See http://intranet.example/toner_faq"), 110)
+        .await?;
+    let find = async |tx: &mut Tx, scope, words: &str| -> anyhow::Result<Vec<u128>> {
+        while search::index_due(tx, 2).await? > 0 {}
+        let wanted = deskbell_server::words::Wanted::of(words);
+        let (view, technician) = (tickets::View::All, world.technician);
+        let filter = tickets::Filter { view, technician, scope, client: None, device: None, wanted };
+        let found = tickets::list(tx, &filter, &tickets::Place::start(), 10).await?;
+        Ok(found.iter().map(|ticket| ticket.id.0.0.as_u128()).collect())
+    };
+    let all = Scope::All;
+    let expected: &[(&str, &[u128])] = &[
+        ("toner", &[100]),
+        ("TONER strasse", &[100]),
+        ("ton stra", &[100]),
+        ("faq intranet http", &[100]),
+        ("ecran andré", &[101]),
+        ("oner", &[]),
+        ("toner ecran", &[]),
+        ("sam northwind", &[102, 101, 100]),
+        ("pc-1", &[102, 101, 100]),
+        ("12", &[100]),
+        ("100", &[102]),
+        ("10", &[]),
+        ("\"' or \"toner\" :* & | ! ( )", &[]),
+        ("(toner) & \"drucker\"", &[100]),
+        ("%", &[]),
+        ("*", &[]),
+        ("NOT OR AND NEAR", &[]),
+    ];
+    for (words, found) in expected {
+        anyhow::ensure!(find(&mut tx, all, words).await? == *found, "{words}: not {found:?}");
+    }
+    let number = find_number(&mut tx, 101).await?;
+    holds!(find(&mut tx, all, &format!("#{number}")).await?, [101]);
+    holds!(find(&mut tx, Scope::Client(world.one), "toner").await?, [100]);
+    holds!(find(&mut tx, Scope::Client(world.other), "toner").await?, [0u128; 0]);
+    holds!(find(&mut tx, Scope::Client(world.other), &format!("#{number}")).await?, [0u128; 0]);
+
+    devices::rename(&mut tx, world.device, "Reception").await?;
+    let (name, email) = ("Samira Łukasz", "sam@northwind.example");
+    requesters::confirm(&mut tx, RequesterId(id(51)), world.one, email, name, Language::En, 6).await?;
+    holds!(find(&mut tx, all, "reception lukasz toner").await?, [100]);
+    holds!(find(&mut tx, all, "pc-1").await?, [0u128; 0]);
+    Ok(())
+}
+
+async fn find_number(tx: &mut Tx, ticket: u128) -> anyhow::Result<i64> {
+    Ok(tickets::find(tx, Scope::All, TicketId(id(ticket))).await?.context("no ticket")?.number)
+}
+
+async fn pages_follow_each_other_without_gap_or_repeat(db: Db) -> Outcome {
+    let mut tx = db.write().await?;
+    let world = world(&mut tx).await?;
+    // Three of each time, so that pages end between tickets that changed at the same moment.
+    for n in 0..10 {
+        store(&mut tx, &world, 100 + n, "Printer", i64::try_from(n / 3)?).await?;
+        say(&mut tx, &world, 1_000 + n, 100 + n, &reply("Please help."), i64::try_from(n / 3)?).await?;
+    }
+    while search::index_due(&mut tx, 100).await? > 0 {}
+    for words in ["", "printer"] {
+        let wanted = deskbell_server::words::Wanted::of(words);
+        let (view, technician, scope) = (tickets::View::All, world.technician, Scope::All);
+        let filter = tickets::Filter { view, technician, scope, client: None, device: None, wanted };
+        let (mut place, mut seen) = (tickets::Place::start(), Vec::new());
+        loop {
+            let page = tickets::list(&mut tx, &filter, &place, 4).await?;
+            let Some(last) = page.last() else { break };
+            place = tickets::Place { updated_at: last.updated_at, id: last.id.0.to_string(), number: last.number };
+            seen.extend(page.iter().map(|line| line.id.0.0.as_u128()));
+        }
+        let expected: Vec<u128> = (100..110).rev().collect();
+        anyhow::ensure!(seen == expected, "{words}: {seen:?}");
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::{
 use deskbell_agent_core::{
     Agent,
     policy::Folders,
-    view::{AgentStatus, CommandError, News, OutboxEntry},
+    view::{AgentStatus, CommandError, Draft, News, OutboxEntry},
 };
 use deskbell_protocol::{id::TicketId, ticket::Language};
 use serde::{Deserialize, Serialize};
@@ -24,12 +24,12 @@ use crate::setup::{self, StartError};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Order {
-    Submit {
-        subject: String,
-        description: String,
-        #[serde(default)]
-        files: Vec<PathBuf>,
-    },
+    /// Writes a ticket and sends it.
+    Submit(Written),
+    /// Writes a ticket into the form, as a person does before they send it.
+    Write(Written),
+    /// Sends what was written.
+    Send {},
     Reply {
         ticket: TicketId,
         text: String,
@@ -44,10 +44,22 @@ enum Order {
         token: String,
     },
     RetryNow {},
+    /// Adds files to what is being written.
+    AddFiles {
+        paths: Vec<PathBuf>,
+    },
     /// Says so as soon as nothing waits here any more, or only what a person has to look at.
     Drain {
         tag: u64,
     },
+}
+
+#[derive(Debug, Deserialize)]
+struct Written {
+    subject: String,
+    description: String,
+    /// Exactly these, whatever a run before this one left in the form; without a list, those that were added.
+    files: Option<Vec<PathBuf>>,
 }
 
 #[derive(Serialize)]
@@ -79,8 +91,9 @@ pub(crate) fn run(language: Language) -> Result<(), StartError> {
         });
         tokio::spawn(report(agent.clone()));
         let mut lines = BufReader::new(tokio::io::stdin()).lines();
+        let mut written = None;
         while let Some(line) = lines.next_line().await? {
-            let answer = obey(&agent, &line).await;
+            let answer = obey(&agent, &line, &mut written).await;
             deskbell_protocol::crash_point!("said.before");
             say(&answer);
             deskbell_protocol::crash_point!("said.after");
@@ -92,51 +105,55 @@ pub(crate) fn run(language: Language) -> Result<(), StartError> {
     })
 }
 
-async fn obey(agent: &Agent, line: &str) -> Line {
+async fn obey(agent: &Agent, line: &str, written: &mut Option<Draft>) -> Line {
     let order = match serde_json::from_str(line) {
         Ok(order) => order,
         Err(error) => return Line::Unreadable(error.to_string()),
     };
-    match carry_out(agent, order).await {
+    match carry_out(agent, order, written).await {
         Ok(entry) => Line::Done(entry.map(Box::new)),
         Err(error) => Line::Refused(Box::new(error)),
     }
 }
 
-async fn carry_out(agent: &Agent, order: Order) -> Result<Option<OutboxEntry>, CommandError> {
+async fn carry_out(
+    agent: &Agent,
+    order: Order,
+    written: &mut Option<Draft>,
+) -> Result<Option<OutboxEntry>, CommandError> {
     match order {
-        Order::Submit { subject, description, files } => {
-            return submit(agent, subject, description, files).await.map(Some);
-        }
+        Order::Submit(ticket) => return agent.submit(write(agent, ticket).await?, None).await.map(Some),
         Order::Reply { ticket, text, files } => {
             let read = |path: PathBuf| Some((path.file_name()?.to_str()?.to_owned(), std::fs::read(&path).ok()?));
             return agent.reply(ticket, text, files.into_iter().filter_map(read).collect()).await.map(Some);
         }
+        Order::Write(ticket) => *written = Some(write(agent, ticket).await?),
+        Order::Send {} => {
+            if let Some(draft) = written.take() {
+                return agent.submit(draft, None).await.map(Some);
+            }
+        }
         Order::AskToken { name, email } => agent.ask_token(name, email).await.map(|_| ())?,
         Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
+        Order::AddFiles { paths } => agent.add_files(paths).await.map(|_| ())?,
         Order::Drain { tag } => _ = tokio::spawn(drain(agent.clone(), tag)),
     }
     Ok(None)
 }
 
-/// A form that nobody has typed into yet: what a run before this one left there is thrown away.
-async fn submit(
-    agent: &Agent,
-    subject: String,
-    description: String,
-    files: Vec<PathBuf>,
-) -> Result<OutboxEntry, CommandError> {
-    if !agent.ticket_form(None).await?.draft.files.is_empty() {
-        agent.discard_draft().await?;
-    }
+async fn write(agent: &Agent, ticket: Written) -> Result<Draft, CommandError> {
     let mut draft = agent.ticket_form(None).await?.draft;
-    if !files.is_empty() {
-        draft = agent.add_files(files).await?;
+    if let Some(files) = ticket.files {
+        if !draft.files.is_empty() {
+            agent.discard_draft().await?;
+            draft = agent.ticket_form(None).await?.draft;
+        }
+        if !files.is_empty() {
+            draft = agent.add_files(files).await?;
+        }
     }
-    draft.subject = subject;
-    draft.description = description;
-    agent.submit(draft, None).await
+    Ok(Draft { subject: ticket.subject, description: ticket.description, ..draft })
 }
 
 async fn drain(agent: Agent, tag: u64) {

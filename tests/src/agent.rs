@@ -72,6 +72,13 @@ impl Agent {
         Ok(())
     }
 
+    /// The same with nothing in it that drives its windows: as people have it.
+    pub async fn start_alone(&mut self) -> Result<()> {
+        ensure!(self.process.is_none(), "the agent runs already");
+        self.process = Some(Process::start("deskbell", self.command()?, &self.desktop.log("agent"))?);
+        Ok(())
+    }
+
     /// The window with this label, ready.
     pub async fn window(&mut self, label: &str) -> Result<&Session> {
         if self.session.is_none() {

@@ -24,7 +24,8 @@ impl Api {
         Self::open(http, server, "/api/console/v1/session", json!({"email": email, "password": password})).await
     }
 
-    async fn open(http: &reqwest::Client, server: &str, path: &str, body: Value) -> Result<Self> {
+    /// A session that a request to this path opens.
+    pub async fn open(http: &reqwest::Client, server: &str, path: &str, body: Value) -> Result<Self> {
         let answer = http.post(format!("{server}{path}")).json(&body).send().await?;
         ensure!(answer.status().is_success(), "{path}: {}", answer.text().await?);
         let cookie = answer.headers().get("set-cookie").context("no session")?.to_str()?.to_owned();
@@ -47,6 +48,18 @@ impl Api {
         let wanted = json!({"name": "Front desk", "expires_in_days": 7, "max_devices": 10});
         let key = api.post(&format!("/clients/{client}/enrolment-keys"), wanted).await?;
         Ok((api, key["secret"].as_str().context("a key without secret")?.to_owned()))
+    }
+
+    /// What each of its requests carries, for somebody else who speaks for it.
+    #[must_use]
+    pub fn session(&self) -> Value {
+        json!({"cookie": self.cookie, "csrf": self.csrf})
+    }
+
+    /// The session, for whoever asks in another way.
+    #[must_use]
+    pub fn cookie(&self) -> &str {
+        &self.cookie
     }
 
     pub async fn get(&self, path: &str) -> Result<Value> {

@@ -90,6 +90,12 @@ impl Desktop {
         self.seat.bus().await
     }
 
+    /// The X server's name: `:7`.
+    #[must_use]
+    pub fn display(&self) -> &str {
+        &self.seat.display
+    }
+
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.seat.folder

@@ -28,7 +28,7 @@ pub struct Device {
     key: SigningKey,
     /// Its host name and, hashed, its machine.
     name: String,
-    nonces: std::cell::Cell<u8>,
+    nonces: std::cell::Cell<u16>,
 }
 
 /// What may be wrong about a request.
@@ -129,18 +129,31 @@ impl Device {
         body: Option<Vec<u8>>,
         forged: Forged,
     ) -> Result<reqwest::Response> {
+        Ok(self.http.execute(self.prepare(&self.base, method, path, content_type, body, forged)?).await?)
+    }
+
+    /// The same, signed and not sent yet, to whichever server of the helpdesk is at `base`.
+    pub fn prepare(
+        &self,
+        base: &str,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Option<Vec<u8>>,
+        forged: Forged,
+    ) -> Result<reqwest::Request> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let path = format!("{PREFIX}{path}");
         let digest = body.as_deref().map(signature::content_digest).unwrap_or_default();
         let content = body.as_ref().map(|_| Body { content_digest: &digest, content_type });
         let signed = Request { method: method.as_str(), path: &path, query, server: self.server, body: content };
         self.nonces.set(self.nonces.get() + 1);
-        let nonce = signature::nonce([forged.nonce.unwrap_or(self.nonces.get()); 16]);
-        let headers = signature::sign(&self.key, &signed, seconds()? + forged.ahead, nonce);
+        let nonce = forged.nonce.map_or_else(|| nonce(self.nonces.get()), |byte| [byte; 16]);
+        let headers = signature::sign(&self.key, &signed, seconds()? + forged.ahead, signature::nonce(nonce));
         let address = if query.is_empty() { path } else { format!("{path}?{query}") };
         let mut request = self
             .http
-            .request(method, format!("{}{address}", self.base))
+            .request(method, format!("{base}{address}"))
             .header(SERVER_ID_HEADER, self.server.to_string())
             .header("signature-input", headers.signature_input)
             .header("signature", headers.signature);
@@ -148,8 +161,14 @@ impl Device {
             let sent = forged.body.map_or(body, <[u8]>::to_vec);
             request = request.header("content-digest", &digest).header("content-type", content_type).body(sent);
         }
-        Ok(request.send().await?)
+        Ok(request.build()?)
     }
+}
+
+/// The first ones are a byte repeated, which [`Forged::nonce`] can repeat.
+fn nonce(count: u16) -> [u8; 16] {
+    let [high, low] = count.to_be_bytes();
+    std::array::from_fn(|place| if high > 0 && place % 2 == 0 { high } else { low })
 }
 
 /// What an answer that is no success says.

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     rc::Rc,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -141,6 +142,21 @@ impl Headless {
         self.said("that the ticket is kept", move |line| (line["done"]["subject"] == subject).then_some(())).await
     }
 
+    /// Writes a ticket, then sends it: how long it takes from there until it is durable, and said to be.
+    pub async fn send_timed(&mut self, subject: &str, description: &str) -> Result<Duration> {
+        self.order(json!({"write": {"subject": subject, "description": description}})).await?;
+        // Only what comes from here on is looked through, as text: the time is the agent's.
+        let (process, _) = self.running.as_mut().context("the agent does not run")?;
+        let said = process.output().len();
+        process.said("that it is written", |text| text[said..].contains("{\"done\":null}").then_some(())).await?;
+        let said = process.output().len();
+        let begun = Instant::now();
+        self.order(json!({"send": {}})).await?;
+        let (process, _) = self.running.as_mut().context("the agent does not run")?;
+        process.said("that it is kept", |text| text[said..].contains("{\"done\":{").then_some(())).await?;
+        Ok(begun.elapsed())
+    }
+
     pub async fn delivered(&mut self, subject: &str) -> Result<()> {
         let subject = subject.to_owned();
         let delivered = move |line: &Value| {
@@ -148,6 +164,17 @@ impl Headless {
             (entry["subject"] == subject && entry["state"] == "delivered").then_some(())
         };
         self.said("that the ticket is delivered", delivered).await
+    }
+
+    /// What it says to the order of this number, from one on: done, or why not.
+    pub async fn answer(&mut self, number: usize) -> Result<Value> {
+        let (process, _) = self.running.as_mut().context("the agent does not run")?;
+        let answer = |line: &Value| ["done", "refused", "unreadable"].iter().any(|word| line.get(word).is_some());
+        let lines = |said: &str| {
+            let mut answers = said.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(answer);
+            answers.nth(number - 1)
+        };
+        process.said("what it did", lines).await
     }
 
     /// Waits for a problem, and returns what it names.

@@ -17,7 +17,7 @@ pub struct Postgres {
     programs: PathBuf,
     made: std::sync::atomic::AtomicU32,
     /// Dropped last: the server has ended by then.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Postgres {
@@ -38,7 +38,7 @@ impl Postgres {
         let log = folder.path().join("postgres.log");
         let process = Process::start("postgres", command, &log)?;
         let made = std::sync::atomic::AtomicU32::new(0);
-        let postgres = Self { _process: process, port, programs, made, _folder: folder };
+        let postgres = Self { _process: process, port, programs, made, folder };
         until("PostgreSQL accepts connections", START, async || postgres.sql("select 1").await.map(Some)).await?;
         Ok(postgres)
     }
@@ -54,11 +54,30 @@ impl Postgres {
         Ok(String::from_utf8(process::run(psql).await?)?.trim().to_owned())
     }
 
+    /// Runs a file of SQL: more of it than fits on a command line.
+    pub async fn run_file(&self, database: &str, file: &Path) -> Result<()> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-Xq", "-o", "/dev/null", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-f"]).arg(file);
+        process::run(psql).await.map(drop)
+    }
+
+    /// One of PostgreSQL's own programs.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
     /// A new, empty database; its name.
     pub async fn database(&self) -> Result<String> {
         let name = format!("deskbell_{}", self.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         self.sql(&format!("create database {name}")).await?;
         Ok(name)
+    }
+
+    /// What it says, line by line.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("postgres.log")
     }
 
     /// The address of the server, to which a database's name is added.

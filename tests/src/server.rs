@@ -126,6 +126,17 @@ impl Server {
     }
 
     #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process id, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::id)
+    }
+
+    #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -133,6 +144,13 @@ impl Server {
     #[must_use]
     pub fn http(&self) -> &reqwest::Client {
         &self.http
+    }
+
+    /// Changes the database beside the server.
+    pub fn change(&self, sql: &str) -> Result<()> {
+        let database = rusqlite::Connection::open(self.folder.join(DATABASE))?;
+        database.busy_timeout(Duration::from_secs(10))?;
+        Ok(database.execute_batch(sql)?)
     }
 
     /// What the database holds, read beside the server and not through it.

@@ -25,16 +25,22 @@ pub struct Session {
 impl Session {
     /// A Chromium of its own, in the given language and colour scheme.
     pub async fn chromium(desktop: &Desktop, name: &str, language: &str) -> Result<Self> {
+        Self::chromium_with(desktop, name, language, &[]).await
+    }
+
+    /// The same, with more of Chromium's own arguments.
+    pub async fn chromium_with(desktop: &Desktop, name: &str, language: &str, more: &[String]) -> Result<Self> {
         let port = free_port()?;
         let mut command = desktop.command("chromedriver");
         command.arg(format!("--port={port}"));
         let driver = Process::start("chromedriver", command, &desktop.log(name))?;
         let profile = desktop.folder().join(name);
-        let options = json!({
-            "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                "--hide-scrollbars", "--window-size=1440,1000", format!("--lang={language}"),
-                format!("--accept-lang={language}"), format!("--user-data-dir={}", profile.display())],
-        });
+        let own = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"];
+        let mut words: Vec<String> = own.map(str::to_owned).to_vec();
+        words.extend(["--window-size=1440,1000".into(), format!("--lang={language}")]);
+        words.extend([format!("--accept-lang={language}"), format!("--user-data-dir={}", profile.display())]);
+        words.extend_from_slice(more);
+        let options = json!({"args": words});
         Self::open(driver, port, json!({"browserName": "chrome", "goog:chromeOptions": options})).await
     }
 
@@ -229,7 +235,12 @@ impl Session {
     /// Chromium in the dark, as the system would ask for it.
     pub async fn dark(&self) -> Result<()> {
         let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
-        self.post("/goog/cdp/execute", json!({"cmd": "Emulation.setEmulatedMedia", "params": dark})).await.map(drop)
+        self.devtools("Emulation.setEmulatedMedia", dark).await.map(drop)
+    }
+
+    /// One command of Chromium's DevTools.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
+        self.post("/goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
 
     /// Picks a file in a file input.

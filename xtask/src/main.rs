@@ -44,16 +44,17 @@ enum Task {
     Test { level: Option<test::Level> },
     /// Prove that nothing is lost, doubled or leaked, and that what finds it does find it.
     Prove {
-        /// A part, `--seed N`, `--minutes M`.
+        /// `crash`, `simulation`, `power`, `damage`, `isolation`, `tokens`, `hostile`, `inputs` or `mutants`;
+        /// without it, all of them. `--seed N` begins elsewhere, `--minutes M` goes on for so long.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
     /// Measure, each figure beside its floor.
     Bench {
-        /// The debug programs, with `--quick`: only to see that it works.
+        /// With the debug programs: only to see that it works.
         #[arg(long)]
         debug: bool,
-        /// A name, `--json`, `--quick`.
+        /// `server`, `key.warm` …; without it, all of them. `--json` prints lines, `--quick` measures little.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },

@@ -5,7 +5,7 @@ use std::{process::Command, time::Instant};
 use anyhow::Result;
 
 use crate::{
-    build, codegen, cross, demo, newer, platforms,
+    bench, build, codegen, cross, demo, newer, platforms, prove,
     setup::{self, Extent},
     shell::{self, command, ui},
     total::Total,
@@ -30,6 +30,10 @@ pub(crate) enum Level {
     Network,
     /// Agent, server, mail and browser: the main job, and the proof that it can fail.
     Story,
+    /// The proofs, at a size of ten minutes.
+    Prove,
+    /// The figures, over little and from debug programs: only that they can be measured.
+    Bench,
     /// Built for Windows, and run under wine.
     Windows,
     /// Type-checked for both of Apple's processors. Nothing is linked, nothing runs.
@@ -56,13 +60,17 @@ const DESKTOP: [&str; 14] = [
 ];
 
 pub(crate) fn run(level: Option<Level>) -> Result<bool> {
-    use Level::{Contract, Desktop, Endpoint, Lint, LinuxPackage, Macos, Network, Story, Ui, Unit, Windows};
+    use Level::{
+        Bench, Contract, Desktop, Endpoint, Lint, LinuxPackage, Macos, Network, Prove, Story, Ui, Unit, Windows,
+    };
     setup::run(Extent::Tests, false)?;
     if level.is_none_or(|level| matches!(level, Macos | Windows)) {
         cross::prepare()?;
     }
     build::interface()?;
-    let all = || vec![Unit, Contract, Endpoint, Network, Desktop, Story, LinuxPackage, Windows, Macos, Ui, Lint];
+    let all = || {
+        vec![Unit, Contract, Endpoint, Network, Desktop, Story, Prove, Bench, LinuxPackage, Windows, Macos, Ui, Lint]
+    };
     let levels = level.map_or_else(all, |one| vec![one]);
     if levels.iter().any(|level| !matches!(level, Lint | Ui)) {
         build::programs()?;
@@ -96,8 +104,7 @@ fn one(level: Level) -> Total {
         Level::Endpoint => cargo(&["--test", "endpoint*"]),
         Level::Ui => counted(ui(&["npm", "test"])),
         Level::Desktop => {
-            let newer = newer::build().inspect_err(|error| println!("{error:#}"));
-            let mut total = of(newer.is_ok());
+            let mut total = of(told(newer::build().map(|_| true)));
             total += cargo(&DESKTOP);
             total
         }
@@ -107,6 +114,8 @@ fn one(level: Level) -> Total {
             total += cargo(&["--test", "demo_can_fail"]);
             total
         }
+        Level::Prove => of(told(prove::prove(&[]))),
+        Level::Bench => of(told(bench::bench(&["--quick".to_owned()], true))),
         Level::LinuxPackage => platforms::linux_package(),
         Level::Windows => platforms::windows(),
         Level::Macos => platforms::macos(),
@@ -147,8 +156,13 @@ fn lint() -> Total {
     for check in checks {
         total += of(shell::watch(check).1);
     }
-    total += of(codegen::check().inspect_err(|error| println!("{error:#}")).is_ok());
+    total += of(told(codegen::check().map(|()| true)));
     total
+}
+
+/// Whether it held; where it could not be found out, it says why and did not.
+fn told(held: Result<bool>) -> bool {
+    held.inspect_err(|error| println!("{error:#}")).unwrap_or(false)
 }
 
 fn of(passed: bool) -> Total {

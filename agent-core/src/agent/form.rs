@@ -11,7 +11,6 @@ use std::{
 
 use deskbell_protocol::{
     Millis,
-    device::AgentState,
     error::ErrorCode,
     id::{AttachmentId, RequesterId, TicketId},
     limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, OUTBOX_BYTES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
@@ -399,21 +398,15 @@ pub(super) fn announcement(file: &DraftFile, sha256: Option<&String>) -> NewAtta
     }
 }
 
-/// The draft becomes an entry. Its author is who is confirmed at this very moment: a ticket that is
-/// kept while somebody proves their address is either theirs here, or claimed with what waited.
+/// The draft becomes an entry.
 fn enqueue(connection: &Connection, entry: outbox::Entry) -> StoreResult<outbox::Entry> {
-    let state: Option<AgentState> = settings::get(connection, "state")?;
-    let entry = match state.and_then(|state| state.confirmation) {
-        Some(person) => entry.by(person.requester_id),
-        None => entry,
-    };
-    outbox::insert(connection, &entry)?;
+    let entry = outbox::keep(connection, entry)?;
     settings::remove(connection, DRAFT)?;
     deskbell_protocol::crash_point!("submit.commit.before");
     Ok(entry)
 }
 
-fn queued(new: NewTicket, files: &[DraftFile], now: Millis) -> outbox::Entry {
+pub(crate) fn queued(new: NewTicket, files: &[DraftFile], now: Millis) -> outbox::Entry {
     outbox::Entry {
         id: new.id.0,
         ticket: new.id,
@@ -445,7 +438,7 @@ pub(super) fn progress(files: &[DraftFile]) -> Vec<FileProgress> {
 
 impl Inner {
     /// Removes files that no entry needs any more.
-    pub(super) fn remove_files(&self, files: &[FileProgress]) {
+    pub(crate) fn remove_files(&self, files: &[FileProgress]) {
         for file in files {
             self.files.remove(file.id);
         }

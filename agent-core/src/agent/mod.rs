@@ -29,7 +29,7 @@ use crate::{
     worker,
 };
 
-mod form;
+pub(crate) mod form;
 mod handover;
 mod outgoing;
 mod person;

@@ -130,29 +130,7 @@ impl Agent {
         item: impl FnOnce(u32) -> OutboxItem + Send + 'static,
     ) -> Answer<OutboxEntry> {
         let now = (self.0.clock)();
-        let entry = self
-            .0
-            .store
-            .write(move |tx| {
-                let summary = tickets::find(tx, ticket)?;
-                let entry = outbox::Entry {
-                    id: id.0,
-                    ticket,
-                    subject: summary.map(|summary| summary.subject).unwrap_or_default(),
-                    author: Some(author),
-                    item: item(outbox::next_sequence(tx, ticket)?),
-                    reason: None,
-                    refused: false,
-                    number: None,
-                    delivered: false,
-                    written_at: now,
-                    files,
-                };
-                outbox::insert(tx, &entry)?;
-                deskbell_protocol::crash_point!("reply.commit.before");
-                Ok(entry)
-            })
-            .await?;
+        let entry = self.0.store.write(move |tx| outbox::append(tx, id.0, ticket, author, files, now, item)).await?;
         deskbell_protocol::crash_point!("reply.commit.after");
         let effects = Effects { entries: vec![entry.view()], tickets_changed: true, ..Effects::default() };
         self.0.show(effects).await?;

@@ -135,7 +135,8 @@ fn connect(file: &Path) -> StoreResult<Store> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // A commit is on the disk when it returns: the window says *saved* after that.
-    connection.pragma_update(None, "synchronous", "full")?;
+    let flushed = if deskbell_protocol::mutant!("synchronous.off") { "off" } else { "full" };
+    connection.pragma_update(None, "synchronous", flushed)?;
     // macOS alone: an ordinary flush leaves the bytes in the drive's own memory.
     connection.pragma_update(None, "fullfsync", "on")?;
     connection.pragma_update(None, "checkpoint_fullfsync", "on")?;
@@ -147,8 +148,20 @@ fn connect(file: &Path) -> StoreResult<Store> {
             Some(sound),
         )));
     }
-    Migrations::from_slice(&[M::up(include_str!("schema.sql"))]).to_latest(&mut connection)?;
+    migrate(&mut connection)?;
     Ok(Store(Arc::new(Mutex::new(connection))))
+}
+
+fn migrate(connection: &mut Connection) -> StoreResult<()> {
+    Ok(Migrations::from_slice(&[M::up(include_str!("schema.sql"))]).to_latest(connection)?)
+}
+
+/// A store that nothing is left of: for simulations.
+pub(crate) fn in_memory() -> StoreResult<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    connection.pragma_update(None, "foreign_keys", "on")?;
+    migrate(&mut connection)?;
+    Ok(connection)
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {

@@ -2,6 +2,7 @@
 
 use deskbell_protocol::{
     Millis,
+    device::AgentState,
     error::ErrorCode,
     id::{AttachmentId, RequesterId, TicketId},
     sync::{OutboxItem, UploadProgress},
@@ -10,7 +11,7 @@ use deskbell_protocol::{
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use super::{StoreError, StoreResult, from_json, to_json};
+use super::{StoreError, StoreResult, from_json, settings, tickets, to_json};
 use crate::view::{CommandError, CommandErrorCode, EntryKind, EntryState, FileProgress, OutboxEntry};
 
 /// An entry as it is stored.
@@ -182,9 +183,58 @@ pub(crate) fn insert(connection: &Connection, new: &Entry) -> StoreResult<()> {
     Ok(())
 }
 
+/// Adds a ticket. Its author is who is confirmed at this very moment: a ticket that is kept while
+/// somebody proves their address is either theirs here, or claimed with what waited.
+pub(crate) fn keep(connection: &Connection, entry: Entry) -> StoreResult<Entry> {
+    let state: Option<AgentState> = settings::get(connection, "state")?;
+    let entry = match state.and_then(|state| state.confirmation) {
+        Some(person) => entry.by(person.requester_id),
+        None => entry,
+    };
+    insert(connection, &entry)?;
+    Ok(entry)
+}
+
+/// Adds a reply or a status change in the next place of its ticket.
+pub(crate) fn append(
+    connection: &Connection,
+    id: Uuid,
+    ticket: TicketId,
+    author: RequesterId,
+    files: Vec<FileProgress>,
+    now: Millis,
+    item: impl FnOnce(u32) -> OutboxItem,
+) -> StoreResult<Entry> {
+    let summary = tickets::find(connection, ticket)?;
+    let entry = Entry {
+        id,
+        ticket,
+        subject: summary.map(|summary| summary.subject).unwrap_or_default(),
+        author: Some(author),
+        item: item(next_sequence(connection, ticket)?),
+        reason: None,
+        refused: false,
+        number: None,
+        delivered: false,
+        written_at: now,
+        files,
+    };
+    insert(connection, &entry)?;
+    deskbell_protocol::crash_point!("reply.commit.before");
+    Ok(entry)
+}
+
 /// What is not delivered, oldest first.
 pub(crate) fn undelivered(connection: &Connection) -> StoreResult<Vec<Entry>> {
     select(connection, "where delivered_at is null order by written_at, rowid", [])
+}
+
+/// At most so many of those that may be sent ([`EntryState::Queued`]), oldest first: what an exchange costs
+/// does not grow with what waits behind it.
+pub(crate) fn queued(connection: &Connection, limit: usize) -> StoreResult<Vec<Entry>> {
+    let rest = "where rowid in (select rowid from outbox where delivered_at is null and not refused
+                and number is null and author is not null order by written_at, rowid limit ?1) order by written_at, rowid";
+    select(connection, rest, [i64::try_from(limit).unwrap_or(i64::MAX)])
 }
 
 pub(crate) fn find(connection: &Connection, id: Uuid) -> StoreResult<Option<Entry>> {

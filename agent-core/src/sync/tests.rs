@@ -13,7 +13,16 @@ use crate::{
 
 const PERSON: RequesterId = RequesterId(Uuid::from_u128(7));
 const FILE: AttachmentId = AttachmentId(Uuid::from_u128(70));
-const SAID: Said = Said { hotkey: HotkeyState::Registered, language: Language::En };
+const SAID: Said = Said { hotkey: HotkeyState::Registered, language: Language::En, facts: NAMELESS };
+const NAMELESS: DeviceFacts = DeviceFacts {
+    name: String::new(),
+    os: String::new(),
+    platform: String::new(),
+    model: None,
+    serial: None,
+    os_user: String::new(),
+    ip: None,
+};
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();

@@ -19,6 +19,8 @@ pub struct Challenge {
     pub name: String,
     pub language: Text<Language>,
     pub token_hmac: String,
+    /// Whether its mail is sent. Somebody whose access has ended gets none.
+    pub deliverable: bool,
     pub tries_left: i64,
     pub expires_at: Millis,
     pub created_at: Millis,
@@ -33,9 +35,10 @@ pub async fn insert(tx: &mut Tx, challenge: &Challenge) -> sqlx::Result<()> {
     sql!(
         execute tx,
         "insert into challenges (id, installation_id, client_id, email, name, language, token_hmac, deliverable,
-         tries_left, expires_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, true, $8, $9, $10)",
+         tries_left, expires_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, $11, $8, $9, $10)",
         challenge.id, challenge.installation_id, challenge.client_id, &challenge.email, &challenge.name,
-        challenge.language, &challenge.token_hmac, challenge.tries_left, challenge.expires_at, challenge.created_at
+        challenge.language, &challenge.token_hmac, challenge.tries_left, challenge.expires_at, challenge.created_at,
+        challenge.deliverable
     )?;
     Ok(())
 }
@@ -44,8 +47,8 @@ pub async fn insert(tx: &mut Tx, challenge: &Challenge) -> sqlx::Result<()> {
 pub async fn waiting(tx: &mut Tx, installation: InstallationId) -> sqlx::Result<Option<Challenge>> {
     sql!(
         optional tx, Challenge,
-        "select id, installation_id, client_id, email, name, language, token_hmac, tries_left, expires_at, created_at
-         from challenges where installation_id = $1 and spent_at is null order by created_at desc limit 1",
+        "select id, installation_id, client_id, email, name, language, token_hmac, deliverable, tries_left, expires_at,
+         created_at from challenges where installation_id = $1 and spent_at is null order by created_at desc limit 1",
         Text(installation)
     )
 }
@@ -73,4 +76,11 @@ pub async fn spend_of(tx: &mut Tx, installation: InstallationId, now: Millis) ->
         Text(installation), now
     )?;
     Ok(())
+}
+
+/// Whether the mail of a token may be sent.
+pub async fn deliverable(tx: &mut Tx, id: Uuid) -> sqlx::Result<bool> {
+    let row: Option<(bool,)> =
+        sql!(optional tx, (bool,), "select deliverable from challenges where id = $1", Text(id))?;
+    Ok(row.is_some_and(|(deliverable,)| deliverable))
 }

@@ -52,6 +52,17 @@ pub async fn list(tx: &mut Tx, scope: Scope, query: &str) -> sqlx::Result<Vec<Cl
     )
 }
 
+/// Each client with its active tickets, by name.
+pub async fn active_tickets(tx: &mut Tx, scope: Scope) -> sqlx::Result<Vec<(Text<ClientId>, String, i64)>> {
+    sql!(
+        all tx, (Text<ClientId>, String, i64),
+        "select c.id, c.name, (select count(*) from tickets t where t.client_id = c.id
+                               and t.status not in ('resolved', 'closed'))
+         from clients c where ($1 = '' or c.id = $1) order by c.name_key",
+        scope.bind()
+    )
+}
+
 pub async fn domains(tx: &mut Tx, id: ClientId) -> sqlx::Result<Vec<String>> {
     let rows: Vec<(String,)> =
         sql!(all tx, (String,), "select domain from client_domains where client_id = $1 order by domain", Text(id))?;

@@ -100,6 +100,10 @@ pub async fn insert(tx: &mut Tx, new: &NewInstallation<'_>, now: Millis) -> sqlx
 #[derive(Clone, Debug)]
 pub struct Seen<'a> {
     pub epoch: i64,
+    /// The epoch that it came with.
+    pub epoch_before: i64,
+    /// When it was signed, in seconds.
+    pub signed_at: i64,
     pub applied_revision: i64,
     pub agent_version: &'a str,
     pub language: Language,
@@ -112,9 +116,9 @@ pub async fn seen(tx: &mut Tx, installation: &Installation, seen: &Seen<'_>, now
     sql!(
         execute tx,
         "update installations set epoch = $2, applied_revision = $3, agent_version = $4, language = $5, hotkey = $6,
-         os_user = $7, last_seen_at = $8 where id = $1",
+         os_user = $7, last_seen_at = $8, epoch_before = $9, signed_at = $10 where id = $1",
         installation.id, seen.epoch, seen.applied_revision, seen.agent_version, Text(seen.language), Text(seen.hotkey),
-        &seen.facts.os_user, now
+        &seen.facts.os_user, now, seen.epoch_before, seen.signed_at
     )?;
     sql!(
         execute tx,
@@ -122,15 +126,6 @@ pub async fn seen(tx: &mut Tx, installation: &Installation, seen: &Seen<'_>, now
          agent_version = $6, last_seen_at = $7, model = coalesce($8, model), serial = coalesce($9, serial) where id = $1",
         installation.device_id, &seen.facts.name, &seen.facts.os, &seen.facts.ip, &seen.facts.os_user,
         seen.agent_version, now, &seen.facts.model, &seen.facts.serial
-    )?;
-    Ok(())
-}
-
-/// Notes when the last sync was signed, and the epoch that it came with.
-pub async fn set_signed_at(tx: &mut Tx, id: InstallationId, epoch_before: i64, signed_at: i64) -> sqlx::Result<()> {
-    sql!(
-        execute tx, "update installations set epoch_before = $2, signed_at = $3 where id = $1",
-        Text(id), epoch_before, signed_at
     )?;
     Ok(())
 }

@@ -53,6 +53,12 @@ pub async fn done(tx: &mut Tx, id: Uuid, now: Millis) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// There was nothing to be done.
+pub async fn withdraw(tx: &mut Tx, id: Uuid) -> sqlx::Result<()> {
+    sql!(execute tx, "delete from jobs where id = $1", Text(id))?;
+    Ok(())
+}
+
 /// Tries again at `run_at`; without one it has failed for good, and waits in the list that people see.
 pub async fn again(tx: &mut Tx, id: Uuid, error: &str, run_at: Option<Millis>, now: Millis) -> sqlx::Result<()> {
     sql!(

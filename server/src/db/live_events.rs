@@ -3,7 +3,7 @@
 use deskbell_protocol::{
     Millis,
     device::Registration,
-    id::{ClientId, DeviceId, InstallationId, TicketId},
+    id::{ClientId, DeviceId, InstallationId, RequesterId, TicketId},
     sync::AgentEvent,
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub struct LiveEvent {
     pub client_id: Option<Text<ClientId>>,
     /// For this installation; absent: for consoles.
     pub installation_id: Option<Text<InstallationId>>,
+    /// Of that installation, at the time of reading.
+    pub registration: Option<Text<Registration>>,
     pub event: String,
 }
 
@@ -34,23 +36,27 @@ pub async fn to_consoles(tx: &mut Tx, event: &ConsoleEvent, now: Millis) -> sqlx
         ConsoleEvent::Ticket { client, .. } | ConsoleEvent::Device { client, .. } => *client,
         ConsoleEvent::Client { id } => *id,
     };
-    sql!(
-        execute tx,
-        "insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)",
-        now, Text(client), json(event)
-    )?;
-    tx.notify_live().await
+    let insert = tx.telling("insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)");
+    sql!(execute tx, insert, now, Text(client), json(event))?;
+    Ok(())
 }
 
-/// Tells every accepted installation at which this requester is confirmed.
-pub async fn to_requester(tx: &mut Tx, requester: &str, event: &AgentEvent, now: Millis) -> sqlx::Result<()> {
-    sql!(
-        execute tx,
+/// Tells consoles of a ticket, and every installation at which its requester is confirmed.
+pub async fn of_ticket(
+    tx: &mut Tx,
+    client: ClientId,
+    ticket: TicketId,
+    requester: RequesterId,
+    now: Millis,
+) -> sqlx::Result<()> {
+    let insert = tx.telling(
         "insert into live_events (at, audience, client_id, installation_id, event)
-         select $1, 'agent', client_id, id, $2 from installations where requester_id = $3",
-        now, json(event), requester
-    )?;
-    tx.notify_live().await
+         select $1, 'console', $2, null, $3 where $4 <> ''
+         union all select $1, 'agent', client_id, id, $5 from installations where requester_id = $4",
+    );
+    let (console, agent) = (ConsoleEvent::Ticket { id: ticket, client }, AgentEvent::Ticket { id: ticket });
+    sql!(execute tx, insert, now, Text(client), json(&console), Text(requester), json(&agent))?;
+    Ok(())
 }
 
 /// Whose state changes.
@@ -71,24 +77,36 @@ pub async fn state_changed(tx: &mut Tx, concerned: Concerned, now: Millis) -> sq
         Concerned::Installation(id) => ("id = $1", id.to_string()),
     };
     sql!(execute tx, format!("update installations set revision = revision + 1 where {condition}"), &id)?;
+    let insert = tx.telling(&format!(
+        "insert into live_events (at, audience, client_id, installation_id, event)
+         select $2, 'agent', client_id, id, $3 from installations where registration = $4 and {condition}"
+    ));
     sql!(
-        execute tx,
-        format!(
-            "insert into live_events (at, audience, client_id, installation_id, event)
-             select $2, 'agent', client_id, id, $3 from installations where registration = $4 and {condition}"
-        ),
-        &id, now, json(&AgentEvent::State), Text(Registration::Accepted)
+        execute tx, insert, &id, now, json(&AgentEvent::State), Text(Registration::Accepted)
     )?;
-    tx.notify_live().await
+    Ok(())
 }
 
-/// Events since a time, oldest first. Ids commit out of order on PostgreSQL, so a reader asks for a
-/// stretch of time again and leaves out what it has seen.
-pub async fn since(tx: &mut Tx, at: Millis) -> sqlx::Result<Vec<LiveEvent>> {
+/// Events with higher ids than this one, in their order.
+pub async fn after(tx: &mut Tx, id: i64) -> sqlx::Result<Vec<LiveEvent>> {
     sql!(
         all tx, LiveEvent,
-        "select id, client_id, installation_id, event from live_events where at >= $1 order by id", at
+        "select e.id, e.client_id, e.installation_id, i.registration, e.event from live_events e
+         left join installations i on i.id = e.installation_id where e.id > $1 order by e.id", id
     )
+}
+
+/// The ids of what was written from one time until before another, in their order.
+pub async fn ids_between(tx: &mut Tx, from: Millis, until: Millis) -> sqlx::Result<Vec<i64>> {
+    let rows: Vec<(i64,)> =
+        sql!(all tx, (i64,), "select id from live_events where at >= $1 and at < $2 order by id", from, until)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The highest id that was written before a time; 0 where there is none.
+pub async fn newest_before(tx: &mut Tx, at: Millis) -> sqlx::Result<i64> {
+    let (newest,): (Option<i64>,) = sql!(one tx, (Option<i64>,), "select max(id) from live_events where at < $1", at)?;
+    Ok(newest.unwrap_or(0))
 }
 
 pub async fn prune(tx: &mut Tx, before: Millis) -> sqlx::Result<u64> {

@@ -31,6 +31,7 @@ pub mod organization;
 pub mod portal_sessions;
 pub mod requesters;
 mod scope;
+pub mod search;
 pub mod sessions;
 pub mod technicians;
 mod text;
@@ -109,11 +110,12 @@ impl Db {
     /// # Errors
     /// Where the file cannot be used, or was written by a newer version.
     pub async fn sqlite(file: &Path) -> Result<Self, OpenError> {
+        let mutant = deskbell_protocol::mutant!("synchronous.off");
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(if mutant { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
@@ -215,16 +217,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Wakes the servers that have live connections, once this transaction commits. SQLite has one
-    /// server, which [`crate::live::Live::wake`] wakes.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn notify_live(&mut self) -> sqlx::Result<()> {
-        if let Self::Postgres(tx) = self {
-            sqlx::query("select pg_notify('deskbell_live', '')").execute(&mut **tx).await?;
+    /// A statement that writes live events and, once this transaction commits, wakes the servers that have
+    /// live connections. SQLite has one server, which [`crate::live::Live::wake`] wakes.
+    #[must_use]
+    pub fn telling(&self, insert: &str) -> String {
+        match self {
+            Self::Sqlite(_) => insert.to_owned(),
+            Self::Postgres(_) => format!("with told as ({insert}) select pg_notify('deskbell_live', '')"),
         }
-        Ok(())
     }
 
     /// Until this transaction ends, no other one passes here with the same name: what is counted
@@ -235,6 +235,18 @@ impl Tx {
     pub async fn serialize_on(&mut self, name: &str) -> sqlx::Result<()> {
         if let Self::Postgres(tx) = self {
             sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))").bind(name).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets PostgreSQL plan every statement of this transaction for the words that it is asked with: a plan for words
+    /// in general is wrong for most of them. SQLite has one plan for all words.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn plan_anew(&mut self) -> sqlx::Result<()> {
+        if let Self::Postgres(tx) = self {
+            sqlx::query("set local plan_cache_mode = force_custom_plan").execute(&mut **tx).await?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use deskbell_protocol::{
 };
 
 use super::{Scope, Text, Tx};
-use crate::sql;
+use crate::{db::installations::Installation, intake, sql};
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Requester {
@@ -52,6 +52,43 @@ pub async fn find(tx: &mut Tx, scope: Scope, id: RequesterId) -> sqlx::Result<Op
     sql!(
         optional tx, Requester, format!("{SELECT} where r.id = $1 and ($2 = '' or r.client_id = $2)"),
         Text(id), scope.bind()
+    )
+}
+
+/// Where this person was confirmed at this installation once: their client, and whether their access has ended.
+pub async fn once_confirmed(
+    tx: &mut Tx,
+    id: RequesterId,
+    installation: &Installation,
+) -> sqlx::Result<Option<intake::Author>> {
+    let row: Option<(Text<ClientId>, Option<Millis>)> = sql!(
+        optional tx, (Text<ClientId>, Option<Millis>),
+        "select r.client_id, r.deactivated_at from requesters r where r.id = $1 and exists (
+            select 1 from history h where h.device_id = $2 and h.action in ('person.confirmed', 'person.vouched')
+            and h.detail like $3 and (h.actor_id = $1 or h.detail like $4))",
+        Text(id), installation.device_id, super::contains(&installation.id.to_string()), super::contains(&id.to_string())
+    )?;
+    Ok(row.map(|(client, ended)| intake::Author { client: client.0, deactivated: ended.is_some() }))
+}
+
+/// Whom a mail goes to, and what it says of its sender.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Addressee {
+    pub client_id: Text<ClientId>,
+    pub email: String,
+    pub name: String,
+    pub language: Text<Language>,
+    pub deactivated_at: Option<Millis>,
+    pub organization_name: Option<String>,
+}
+
+/// Asked with every ticket, so that nothing is counted for it.
+pub async fn addressee(tx: &mut Tx, id: RequesterId) -> sqlx::Result<Option<Addressee>> {
+    sql!(
+        optional tx, Addressee,
+        "select r.client_id, r.email, r.name, r.language, r.deactivated_at, o.name as organization_name
+         from requesters r cross join organization o where r.id = $1",
+        Text(id)
     )
 }
 

@@ -1,27 +1,30 @@
 //! Tickets.
 
+use std::sync::LazyLock;
+
 use deskbell_protocol::{
     Millis,
     conversation::{Author, AuthorKind, LastMessage, TicketSummary},
     id::{ClientId, DeviceId, InstallationId, MessageId, RequesterId, TechnicianId, TicketId},
+    mutant,
     ticket::{Affected, CanWork, Language, NewTicket, Priority, Status, TicketSource, TicketType},
 };
 
-use super::{Scope, Text, Tx};
-use crate::sql;
+use super::{
+    Scope, Text, Tx,
+    search::{self, Source},
+};
+use crate::{sql, words::Wanted};
 
+/// One ticket's line in a list.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Ticket {
+pub struct Line {
     pub id: Text<TicketId>,
     pub number: i64,
     pub client_id: Text<ClientId>,
     pub client_name: String,
     pub requester_id: Text<RequesterId>,
     pub requester_name: String,
-    pub requester_email: String,
-    pub requester_language: Text<Language>,
-    pub device_id: Option<Text<DeviceId>>,
-    pub installation_id: Option<Text<InstallationId>>,
     #[sqlx(rename = "type")]
     pub ticket_type: Text<TicketType>,
     pub subject: String,
@@ -31,23 +34,48 @@ pub struct Ticket {
     pub priority: Text<Priority>,
     pub assignee_id: Option<Text<TechnicianId>>,
     pub assignee_name: Option<String>,
-    pub source: Text<TicketSource>,
-    pub context: String,
-    pub content_hash: String,
     pub files_pending: i64,
-    pub written_at: Option<Millis>,
     pub received_at: Millis,
     pub updated_at: Millis,
 }
 
-const SELECT: &str = "select t.id, t.number, t.client_id, c.name as client_name, t.requester_id,
-    r.name as requester_name, r.email as requester_email, r.language as requester_language, t.device_id,
-    t.installation_id, t.type, t.subject, t.status, t.can_work, t.affected, t.priority, t.assignee_id,
-    a.name as assignee_name, t.source, t.context, t.content_hash, t.files_pending, t.written_at, t.received_at, t.updated_at
-    from tickets t
-    join clients c on c.id = t.client_id
+/// A ticket with what no list shows; the context is most of it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Ticket {
+    #[sqlx(flatten)]
+    pub line: Line,
+    pub requester_email: String,
+    pub requester_language: Text<Language>,
+    pub device_id: Option<Text<DeviceId>>,
+    pub installation_id: Option<Text<InstallationId>>,
+    pub source: Text<TicketSource>,
+    pub context: String,
+    pub content_hash: String,
+    pub written_at: Option<Millis>,
+}
+
+impl std::ops::Deref for Ticket {
+    type Target = Line;
+    fn deref(&self) -> &Line {
+        &self.line
+    }
+}
+
+const LINE: &str = "t.id, t.number, t.client_id, c.name as client_name, t.requester_id, r.name as requester_name,
+    t.type, t.subject, t.status, t.can_work, t.affected, t.priority, t.assignee_id, a.name as assignee_name,
+    t.files_pending, t.received_at, t.updated_at";
+
+const NAMES: &str = "join clients c on c.id = t.client_id
     join requesters r on r.id = t.requester_id
     left join technicians a on a.id = t.assignee_id";
+
+/// A whole ticket.
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "select {LINE}, r.email as requester_email, r.language as requester_language, t.device_id, t.installation_id,
+         t.source, t.context, t.content_hash, t.written_at from tickets t {NAMES}"
+    )
+});
 
 /// Where a ticket that a device sent belongs.
 #[derive(Clone, Copy, Debug)]
@@ -88,36 +116,37 @@ pub async fn insert(
 
 pub async fn find(tx: &mut Tx, scope: Scope, id: TicketId) -> sqlx::Result<Option<Ticket>> {
     sql!(
-        optional tx, Ticket, format!("{SELECT} where t.id = $1 and ($2 = '' or t.client_id = $2)"), Text(id), scope.bind()
+        optional tx, Ticket, format!("{} where t.id = $1 and ($2 = '' or t.client_id = $2)", *SELECT), Text(id), scope.bind()
     )
 }
 
 pub async fn by_number(tx: &mut Tx, scope: Scope, number: i64) -> sqlx::Result<Option<Ticket>> {
     sql!(
-        optional tx, Ticket, format!("{SELECT} where t.number = $1 and ($2 = '' or t.client_id = $2)"),
+        optional tx, Ticket, format!("{} where t.number = $1 and ($2 = '' or t.client_id = $2)", *SELECT),
         number, scope.bind()
     )
 }
 
 /// A requester's own ticket.
 pub async fn find_of_requester(tx: &mut Tx, requester: RequesterId, id: TicketId) -> sqlx::Result<Option<Ticket>> {
-    sql!(
-        optional tx, Ticket, format!("{SELECT} where t.id = $1 and t.requester_id = $2"), Text(id), Text(requester)
-    )
+    let own = if mutant!("scope.dropped") { "$2 <> ''" } else { "t.requester_id = $2" };
+    sql!(optional tx, Ticket, format!("{} where t.id = $1 and {own}", *SELECT), Text(id), Text(requester))
 }
 
-/// Up to `limit` of a requester's tickets that changed at or after a time, oldest change first.
+/// Up to `limit` of a requester's tickets that changed at or after a time, oldest change first, as their
+/// requester sees them.
 pub async fn changed_of_requester(
     tx: &mut Tx,
     requester: RequesterId,
     since: Millis,
     limit: i64,
-) -> sqlx::Result<Vec<Ticket>> {
-    sql!(
-        all tx, Ticket,
-        format!("{SELECT} where t.requester_id = $1 and t.updated_at >= $2 order by t.updated_at, t.id limit $3"),
+) -> sqlx::Result<Vec<TicketSummary>> {
+    let rows = sql!(
+        all tx, SummaryRow,
+        format!("{SUMMARY} where t.requester_id = $1 and t.updated_at >= $2 order by t.updated_at, t.id limit $3"),
         Text(requester), since, limit
-    )
+    )?;
+    Ok(rows.into_iter().map(SummaryRow::summary).collect())
 }
 
 pub async fn add_pending_files(tx: &mut Tx, id: TicketId, count: usize) -> sqlx::Result<()> {
@@ -155,12 +184,12 @@ pub enum View {
 }
 
 impl View {
-    /// `$1` is the technician who asks.
+    /// `$1` is the technician who asks. Each of them is the condition of an index, word by word.
     const fn condition(self) -> &'static str {
         match self {
             Self::Active => "t.status not in ('resolved', 'closed')",
-            Self::Mine => "t.status not in ('resolved', 'closed') and t.assignee_id = $1",
-            Self::Unassigned => "t.status not in ('resolved', 'closed') and t.assignee_id is null",
+            Self::Mine => "t.status not in ('resolved', 'closed') and coalesce(t.assignee_id, '') = $1",
+            Self::Unassigned => "t.status not in ('resolved', 'closed') and coalesce(t.assignee_id, '') = ''",
             Self::CannotWork => "t.status not in ('resolved', 'closed') and t.can_work = 'no'",
             Self::Resolved => "t.status = 'resolved'",
             Self::Closed => "t.status = 'closed'",
@@ -176,32 +205,83 @@ pub struct Filter {
     pub scope: Scope,
     pub client: Option<ClientId>,
     pub device: Option<DeviceId>,
-    /// Part of the subject, the requester's name or the number; or empty.
-    pub query: String,
+    pub wanted: Wanted,
 }
 
-const WHERE: &str = "($1 <> '') and ($2 = '' or t.client_id = $2) and ($3 = '' or t.client_id = $3)
-    and ($4 = '' or t.device_id = $4)
-    and (t.subject_key like $5 or r.name_key like $5 or cast(t.number as text) like $5)";
+impl Filter {
+    /// What a ticket has to be, apart from its words. What is not asked for leaves no trace in the text but its
+    /// argument, so that the database sees which index serves.
+    fn conditions(&self) -> String {
+        let scope = if self.scope == Scope::All { "$2 = ''" } else { "t.client_id = $2" };
+        let client = if self.client.is_none() { "$3 = ''" } else { "t.client_id = $3" };
+        let device = if self.device.is_none() { "$4 = ''" } else { "t.device_id = $4" };
+        format!("{} and $1 <> '' and {scope} and {client} and {device}", self.view.condition())
+    }
+}
 
-/// One page, last change first.
-pub async fn list(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> sqlx::Result<Vec<Ticket>> {
+/// The last line of the page before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub updated_at: Millis,
+    pub id: String,
+    pub number: i64,
+}
+
+impl Place {
+    /// Before everything.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { updated_at: Millis::MAX, id: String::new(), number: i64::MAX }
+    }
+}
+
+/// Up to `limit` tickets behind a place: last change first, or where words are looked for, the newest first.
+/// Both are an index's order, so that a page costs what it shows and not what there is.
+pub async fn list(tx: &mut Tx, filter: &Filter, after: &Place, limit: i64) -> sqlx::Result<Vec<Line>> {
+    let conditions = filter.conditions();
+    let words = match &filter.wanted {
+        Wanted::Any => {
+            return sql!(
+                all tx, Line,
+                format!("select {LINE} from tickets t {NAMES} where {conditions} and (t.updated_at, t.id) < ($5, $6)
+                         order by t.updated_at desc, t.id desc limit $7"),
+                Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
+                after.updated_at, &after.id, limit
+            );
+        }
+        Wanted::Number(number) => {
+            return sql!(
+                all tx, Line,
+                format!("select {LINE} from tickets t {NAMES} where {conditions} and t.number = $5 and t.number < $6 limit $7"),
+                Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
+                *number, after.number, limit
+            );
+        }
+        Wanted::Words(words) if words.is_empty() => return Ok(Vec::new()),
+        Wanted::Words(words) => search::expression(tx, words),
+    };
+    tx.plan_anew().await?;
+    let Source { from, matches, number } = search::source(tx);
+    let text = format!(
+        "select {LINE} from {from} {NAMES} where {matches} and {conditions} and {number} < $6 order by {number} desc limit $7"
+    );
     sql!(
-        all tx, Ticket,
-        format!("{SELECT} where {} and {WHERE} order by t.updated_at desc, t.id limit $6 offset $7",
-                filter.view.condition()),
-        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
-        super::contains(&filter.query), limit, offset
+        all tx, Line, text,
+        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device), words,
+        after.number, limit
     )
 }
 
+/// Tickets that are counted at most; one more says that there are more.
+pub const COUNTED: i64 = 1_000;
+
+/// How many tickets a view has, up to [`COUNTED`] and one more. Words are not looked for: their pages count
+/// themselves.
 pub async fn count(tx: &mut Tx, filter: &Filter) -> sqlx::Result<i64> {
     let (count,): (i64,) = sql!(
         one tx, (i64,),
-        format!("select count(*) from tickets t join requesters r on r.id = t.requester_id where {} and {WHERE}",
-                filter.view.condition()),
-        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
-        super::contains(&filter.query)
+        format!("select count(*) from (select 1 from tickets t where {} limit $5) as counted", filter.conditions()),
+        Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device), COUNTED + 1
     )?;
     Ok(count)
 }
@@ -210,42 +290,60 @@ fn optional(id: Option<impl std::fmt::Display>) -> String {
     id.map_or_else(String::new, |id| id.to_string())
 }
 
+/// A ticket's line, with its last reply: one row for each, however many are asked for.
 #[derive(sqlx::FromRow)]
-struct LastRow {
-    id: Text<MessageId>,
-    author_kind: Text<AuthorKind>,
-    author_name: String,
-    installation_id: Option<Text<InstallationId>>,
-    body: String,
+struct SummaryRow {
+    id: Text<TicketId>,
+    number: i64,
+    #[sqlx(rename = "type")]
+    ticket_type: Text<TicketType>,
+    subject: String,
+    status: Text<Status>,
+    priority: Text<Priority>,
     received_at: Millis,
+    updated_at: Millis,
+    last_id: Option<Text<MessageId>>,
+    last_kind: Option<Text<AuthorKind>>,
+    last_name: Option<String>,
+    last_installation: Option<Text<InstallationId>>,
+    last_excerpt: Option<String>,
+    last_received_at: Option<Millis>,
+}
+
+const SUMMARY: &str = "select t.id, t.number, t.type, t.subject, t.status, t.priority, t.received_at, t.updated_at,
+    m.id as last_id, m.author_kind as last_kind, m.author_name as last_name, m.installation_id as last_installation,
+    substr(m.body, 1, 200) as last_excerpt, m.received_at as last_received_at
+    from tickets t left join messages m on m.ticket_id = t.id and m.sequence =
+    (select sequence from messages where ticket_id = t.id and kind = 'reply' order by sequence desc limit 1)";
+
+impl SummaryRow {
+    fn summary(self) -> TicketSummary {
+        let author = self.last_kind.zip(self.last_name).map(|(kind, name)| Author {
+            kind: kind.0,
+            name,
+            verified_device: self.last_installation.is_some(),
+        });
+        let last = self.last_id.zip(author).zip(self.last_excerpt).zip(self.last_received_at);
+        TicketSummary {
+            id: self.id.0,
+            number: self.number,
+            ticket_type: self.ticket_type.0,
+            subject: self.subject,
+            status: self.status.0,
+            priority: self.priority.0,
+            received_at: self.received_at,
+            updated_at: self.updated_at,
+            last_message: last.map(|(((id, author), excerpt), received_at)| LastMessage {
+                id: id.0,
+                author,
+                excerpt,
+                received_at,
+            }),
+        }
+    }
 }
 
 /// A ticket's line as its requester sees it.
 pub async fn summary(tx: &mut Tx, ticket: &Ticket) -> sqlx::Result<TicketSummary> {
-    let last: Option<LastRow> = sql!(
-        optional tx, LastRow,
-        "select id, author_kind, author_name, installation_id, body, received_at from messages
-         where ticket_id = $1 and kind = 'reply' order by sequence desc limit 1",
-        ticket.id
-    )?;
-    Ok(TicketSummary {
-        id: ticket.id.0,
-        number: ticket.number,
-        ticket_type: ticket.ticket_type.0,
-        subject: ticket.subject.clone(),
-        status: ticket.status.0,
-        priority: ticket.priority.0,
-        received_at: ticket.received_at,
-        updated_at: ticket.updated_at,
-        last_message: last.map(|row| LastMessage {
-            id: row.id.0,
-            author: Author {
-                kind: row.author_kind.0,
-                name: row.author_name,
-                verified_device: row.installation_id.is_some(),
-            },
-            excerpt: row.body.chars().take(200).collect(),
-            received_at: row.received_at,
-        }),
-    })
+    Ok(sql!(one tx, SummaryRow, format!("{SUMMARY} where t.id = $1"), ticket.id)?.summary())
 }

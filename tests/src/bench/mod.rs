@@ -6,6 +6,7 @@ use anyhow::Result;
 pub mod agent;
 pub mod console;
 pub mod floor;
+pub mod pages;
 pub mod server;
 pub mod size;
 pub mod table;
@@ -69,6 +70,7 @@ pub async fn run(name: Option<&str>, extent: Extent) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     figures.extend(agent::run(&wanted, extent).await?);
     figures.extend(server::run(&wanted, extent).await?);
+    figures.extend(pages::run(&wanted, extent).await?);
     figures.extend(console::run(&wanted, extent).await?);
     figures.extend(size::run(&wanted)?);
     Ok(figures)

@@ -30,6 +30,9 @@ mod linux {
         /// A few rounds over little, only to see that it works.
         #[arg(long)]
         quick: bool,
+        /// What a figure is held against, as a process of its own.
+        #[arg(long, hide = true)]
+        bare_stream: bool,
     }
 
     // One thread: what it starts ends with it, whatever ends it.
@@ -45,7 +48,10 @@ mod linux {
     }
 
     async fn run() -> Result<()> {
-        let Arguments { name, json, quick } = Arguments::parse();
+        let Arguments { name, json, quick, bare_stream } = Arguments::parse();
+        if bare_stream {
+            return bench::server::stream::serve().await;
+        }
         let figures = bench::run(name.as_deref(), Extent { quick }).await?;
         ensure!(!figures.is_empty(), "nothing has that name; there are {}", NAMES.join(", "));
         if !json {

@@ -63,6 +63,8 @@ pub(in crate::api) async fn ask_at(
         }
     }
     let id = clock::new_id(now);
+    // Somebody whose access has ended gets the same answer after the same queries, and no mail.
+    let known = requesters::by_email(&mut tx, installation.client_id.0, &email).await?;
     let challenge = Challenge {
         id: Text(id),
         installation_id: installation.id,
@@ -71,28 +73,25 @@ pub(in crate::api) async fn ask_at(
         email: email.clone(),
         name: name.clone(),
         language: Text(ask.language),
+        deliverable: known.is_none_or(|requester| requester.deactivated_at.is_none()),
         tries_left: i64::from(TOKEN_TRIES),
         expires_at: now + TOKEN_LIFETIME,
         created_at: now,
     };
     challenges::insert(&mut tx, &challenge).await?;
-    // Somebody whose access has ended gets the same answer and no mail.
-    let known = requesters::by_email(&mut tx, installation.client_id.0, &email).await?;
-    if known.is_none_or(|requester| requester.deactivated_at.is_none()) {
-        let mail = Mail {
-            to: email,
-            to_name: name,
-            language: ask.language,
-            organization: installation.organization_name.clone().unwrap_or_default(),
-            kind: MailKind::Token {
-                challenge: id,
-                installation: installation.id.0,
-                device: installation.device_name.clone(),
-            },
-        };
-        let payload = serde_json::to_string(&mail).map_err(|error| ApiError::internal(&error))?;
-        jobs::insert(&mut tx, clock::new_id(now), mail.kind.name(), &payload, now).await?;
-    }
+    let mail = Mail {
+        to: email,
+        to_name: name,
+        language: ask.language,
+        organization: installation.organization_name.clone().unwrap_or_default(),
+        kind: MailKind::Token {
+            challenge: id,
+            installation: installation.id.0,
+            device: installation.device_name.clone(),
+        },
+    };
+    let payload = serde_json::to_string(&mail).map_err(|error| ApiError::internal(&error))?;
+    jobs::insert(&mut tx, clock::new_id(now), mail.kind.name(), &payload, now).await?;
     let (id, client) = (installation.device_id.0, installation.client_id.0);
     live_events::to_consoles(&mut tx, &ConsoleEvent::Device { id, client }, now).await?;
     deskbell_protocol::crash_point!("token.commit.before");
@@ -174,7 +173,7 @@ async fn confirmed(
         client: Some(client),
         device: Some(installation.device_id.0),
         ticket: None,
-        detail: json!({ "person": challenge.name }),
+        detail: json!({ "person": challenge.name, "installation": installation.id.0 }),
     };
     history::add(tx, entry).await?;
     live_events::to_consoles(tx, &ConsoleEvent::Device { id: installation.device_id.0, client }, now).await?;

@@ -3,22 +3,34 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
+    body::{Body, Bytes},
     extract::State,
-    response::sse::{Event, KeepAlive, Sse},
+    http::header,
+    response::{IntoResponse, Response},
 };
-use deskbell_protocol::{error::ErrorBody, limits::LIVE_HEARTBEAT_SECONDS, sync::AgentEvent};
-use futures::Stream;
-use tokio::sync::broadcast::error::RecvError;
+use deskbell_protocol::{
+    error::ErrorBody,
+    id::{ClientId, DeviceId, InstallationId},
+    limits::LIVE_HEARTBEAT_SECONDS,
+    sync::AgentEvent,
+};
 
 use crate::{
     App,
-    auth::device::{self, Device},
+    auth::device::Device,
     db::{
+        Tx,
         installations::{self, Installation},
         live_events::{self, ConsoleEvent},
     },
     error::ApiResult,
+    live::Following,
 };
+
+/// What happened before a connection is fetched by a sync.
+const CONNECTED: Bytes = Bytes::from_static(b": connected\n\n");
+const BEAT: Bytes = Bytes::from_static(b": beat\n\n");
+const HEARTBEAT: Duration = Duration::from_secs(LIVE_HEARTBEAT_SECONDS);
 
 /// Server-sent events, each with an [`AgentEvent`] as data. The connection ends when the
 /// registration does.
@@ -26,84 +38,93 @@ use crate::{
     (status = 200, body = AgentEvent, content_type = "text/event-stream"),
     (status = 403, body = ErrorBody),
 ))]
-pub async fn live(
-    State(app): State<App>,
-    device: Device,
-) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let mut events = app.live.subscribe();
-    let installation = device.installation;
-    online(&app, &installation, true).await?;
-    let heartbeat = Duration::from_secs(LIVE_HEARTBEAT_SECONDS);
-    let stream = async_stream::stream! {
-        // What happened before this connection is fetched by a sync.
-        yield Ok(Event::default().comment("connected"));
-        let mut beat = tokio::time::interval(heartbeat);
+pub async fn live(State(app): State<App>, device: Device) -> ApiResult<Response> {
+    let who = Who::from(&device.installation);
+    let following = app.live.follow(who.installation);
+    online(&app, who, Moment::First).await?;
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((headers, Body::from_stream(told(app, who, following))).into_response())
+}
+
+/// Thousands of these are open at a time, so that each holds what it needs and nothing else.
+fn told(app: App, who: Who, mut following: Following) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
+    async_stream::stream! {
+        yield Ok(CONNECTED);
+        let guard = Offline { app: app.clone(), who };
+        let mut beat = tokio::time::interval(HEARTBEAT);
         beat.tick().await;
-        let guard = Offline { app: app.clone(), installation: installation.clone() };
         loop {
             tokio::select! {
                 () = app.shutdown.cancelled() => break,
                 _ = beat.tick() => {
-                    if online(&app, &installation, false).await.is_err() { break }
-                    yield Ok(Event::default().comment("beat"));
+                    if online(&app, who, Moment::Beat).await.is_err() { break }
+                    yield Ok(BEAT);
                 }
-                event = events.recv() => match event {
-                    Ok(event) if event.installation_id == Some(installation.id) => {
-                        if !still_accepted(&app, &installation).await { break }
-                        yield Ok(Event::default().data(event.event.clone()));
-                    }
-                    Ok(_) => {}
-                    // Too far behind: the agent comes back and syncs.
-                    Err(RecvError::Lagged(_) | RecvError::Closed) => break,
+                said = following.next() => match said {
+                    Some(said) => yield Ok(said),
+                    None => break,
                 },
             }
         }
         drop(guard);
-    };
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(heartbeat)))
-}
-
-async fn still_accepted(app: &App, installation: &Installation) -> bool {
-    let Ok(mut tx) = app.db.read().await else { return true };
-    device::accepted(&mut tx, &installation.public_key).await.is_ok()
-}
-
-/// Notes that the installation is online until some time after the next heartbeat.
-async fn online(app: &App, installation: &Installation, first: bool) -> ApiResult<()> {
-    let now = app.now();
-    let until = now + 2 * 1000 * i64::try_from(LIVE_HEARTBEAT_SECONDS).unwrap_or(0);
-    let mut tx = app.db.write().await?;
-    installations::set_online(&mut tx, installation.id.0, until, now).await?;
-    if first {
-        let (id, client) = (installation.device_id.0, installation.client_id.0);
-        live_events::to_consoles(&mut tx, &ConsoleEvent::Device { id, client }, now).await?;
     }
-    tx.commit().await?;
-    app.live.wake();
+}
+
+/// Whose connection it is.
+#[derive(Clone, Copy)]
+struct Who {
+    installation: InstallationId,
+    device: DeviceId,
+    client: ClientId,
+}
+
+impl From<&Installation> for Who {
+    fn from(row: &Installation) -> Self {
+        Self { installation: row.id.0, device: row.device_id.0, client: row.client_id.0 }
+    }
+}
+
+/// Of a connection. Consoles hear of its beginning and of its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    First,
+    Beat,
+    Last,
+}
+
+/// Notes that the installation is online until some time after the next heartbeat, or no longer.
+async fn online(app: &App, who: Who, moment: Moment) -> ApiResult<()> {
+    let now = app.now();
+    app.group.write(move |tx| Box::pin(note(tx, who, moment, now))).await?;
+    if moment != Moment::Beat {
+        app.live.wake();
+    }
+    Ok(())
+}
+
+async fn note(tx: &mut Tx, who: Who, moment: Moment, now: deskbell_protocol::Millis) -> ApiResult<()> {
+    let beats = if moment == Moment::Last { 0 } else { 2 };
+    let until = now + beats * 1000 * i64::try_from(LIVE_HEARTBEAT_SECONDS).unwrap_or(0);
+    installations::set_online(tx, who.installation, until, now).await?;
+    if moment != Moment::Beat {
+        let event = ConsoleEvent::Device { id: who.device, client: who.client };
+        live_events::to_consoles(tx, &event, now).await?;
+    }
     Ok(())
 }
 
 /// Notes that a connection ended, however it did.
 struct Offline {
     app: App,
-    installation: Installation,
+    who: Who,
 }
 
 impl Drop for Offline {
     fn drop(&mut self) {
-        let (app, installation) = (self.app.clone(), self.installation.clone());
+        let (app, who) = (self.app.clone(), self.who);
         tokio::spawn(async move {
-            let now = app.now();
-            let noted = async {
-                let mut tx = app.db.write().await?;
-                installations::set_online(&mut tx, installation.id.0, now, now).await?;
-                let (id, client) = (installation.device_id.0, installation.client_id.0);
-                live_events::to_consoles(&mut tx, &ConsoleEvent::Device { id, client }, now).await?;
-                tx.commit().await
-            };
-            match noted.await {
-                Ok(()) => app.live.wake(),
-                Err(error) => tracing::debug!(%error, "the end of a live connection cannot be noted"),
+            if let Err(error) = online(&app, who, Moment::Last).await {
+                tracing::debug!(?error, "the end of a live connection cannot be noted");
             }
         });
     }

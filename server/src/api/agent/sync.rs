@@ -1,5 +1,7 @@
 //! `POST /api/agent/v1/sync`: the outbox in, the news out, in one transaction.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use deskbell_protocol::{
     Millis, PROTOCOL_VERSION,
@@ -15,7 +17,7 @@ use serde_json::json;
 use super::{ingest, state};
 use crate::{
     App, auth,
-    auth::device::Device,
+    auth::device::{Device, Signed},
     clock,
     db::{
         Tx,
@@ -24,6 +26,7 @@ use crate::{
         live_events::{self, ConsoleEvent},
         tickets,
     },
+    epochs,
     error::{ApiError, ApiResult},
     extract::{self, Json},
 };
@@ -55,92 +58,68 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
             .with(|details| details.limit = Some(SYNC_ITEMS as u64)));
     }
     let now = app.now();
-    let mut tx = app.db.write().await?;
-    device.signed.spend_nonce(&mut tx).await?;
-    tx.serialize_on(&device.signed.params.key_id).await?;
-    // What the extractor read may have changed since.
-    let installation = auth::device::accepted(&mut tx, &device.signed.params.key_id).await?;
-    if device.signed.params.created + OVERTAKEN_SECONDS < installation.signed_at {
-        // It was on its way for long, and others of the same installation overtook it.
-        return Err(ApiError::conflict(ErrorCode::Conflict, "a later request of this device came first; sync again"));
-    }
-    let chance = i64::from(u32::from_be_bytes(clock::random())) % CHANCE;
-    let epochs = next_epochs(installation.epoch, installation.epoch_before, request.epoch, chance);
-    let Some((epoch, before)) = epochs else {
-        quarantine(&mut tx, &installation, now).await?;
-        tx.commit().await?;
-        app.committed();
-        return Err(ApiError::forbidden(
+    let order = Arc::new((device.signed, request));
+    let exchanged = app
+        .group
+        .write(move |tx| {
+            let order = Arc::clone(&order);
+            Box::pin(async move { exchange(tx, &order.0, &order.1, now).await })
+        })
+        .await?;
+    app.committed();
+    match exchanged {
+        Exchanged::Answer(response) => Ok(Json(*response)),
+        Exchanged::Quarantined => Err(ApiError::forbidden(
             ErrorCode::DeviceQuarantined,
             "this device's key was used by two machines; enrol it again",
-        ));
-    };
-    note(&mut tx, &installation, &request, epoch, now).await?;
-    installations::set_signed_at(&mut tx, installation.id.0, before, device.signed.params.created).await?;
-    let mut receipts = Vec::with_capacity(request.items.len());
-    for item in &request.items {
-        receipts.push(ingest::take(&mut tx, &installation, TicketSource::Agent, item, now).await?);
+        )),
     }
-    let (tickets, cursor, more) = changed(&mut tx, &installation, request.cursor).await?;
-    let response = SyncResponse {
-        server_time: now,
-        epoch,
-        state: state::of(&mut tx, &installation).await?,
-        receipts,
-        tickets,
-        cursor,
-        more,
-    };
-    if deskbell_protocol::mutant!("receipt.early") {
-        tokio::spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            tx.commit().await
-        });
-        return Ok(Json(response));
-    }
-    deskbell_protocol::crash_point!("ingest.commit.before");
-    tx.commit().await?;
-    deskbell_protocol::crash_point!("ingest.commit.after");
-    app.committed();
-    Ok(Json(response))
 }
 
-/// How much older than the last one a request may be signed: clocks are set while agents run.
-const OVERTAKEN_SECONDS: i64 = 5;
+/// What was committed.
+enum Exchanged {
+    Answer(Box<SyncResponse>),
+    Quarantined,
+}
 
-/// An epoch is a count of answers and, in its low bits, chance: two machines that got different
-/// answers to the same epoch hold different ones from then on.
-const CHANCE: i64 = 1 << 20;
-
-/// The epochs that an installation may hold after this answer: the answer's own, and the one it came
-/// with. None where a second machine uses the key.
-///
-/// Who holds the epoch before never got the last answer, and gets another one in its place; whoever
-/// did get it holds an epoch then that is none any more. `chance` is below [`CHANCE`].
-const fn next_epochs(current: i64, before: i64, held: i64, chance: i64) -> Option<(i64, i64)> {
-    let count = current / CHANCE;
-    if held == current {
-        Some(((count + 1) * CHANCE + chance, held))
-    } else if held == before {
-        Some((count * CHANCE + chance, held))
-    } else if held / CHANCE > count {
-        // This server was restored from before it gave that answer.
-        Some(((held / CHANCE + 1) * CHANCE + chance, held))
-    } else {
-        None
+async fn exchange(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Millis) -> ApiResult<Exchanged> {
+    signed.spend_nonce(tx).await?;
+    tx.serialize_on(&signed.params.key_id).await?;
+    // What the extractor read may have changed since.
+    let installation = auth::device::accepted(tx, &signed.params.key_id).await?;
+    let created = signed.params.created;
+    if epochs::overtaken(installation.epoch, installation.signed_at, request.epoch, created) {
+        return Err(ApiError::conflict(ErrorCode::Conflict, "a later request of this device came first; sync again"));
     }
+    let chance = i64::from(u32::from_be_bytes(clock::random())) % epochs::CHANCE;
+    let next = epochs::next(installation.epoch, installation.epoch_before, request.epoch, chance);
+    let Some((epoch, before)) = next else {
+        quarantine(tx, &installation, now).await?;
+        return Ok(Exchanged::Quarantined);
+    };
+    note(tx, &installation, request, (epoch, before), signed.params.created, now).await?;
+    let mut receipts = Vec::with_capacity(request.items.len());
+    for item in &request.items {
+        receipts.push(ingest::take(tx, &installation, TicketSource::Agent, item, now).await?);
+    }
+    let (tickets, cursor, more) = changed(tx, &installation, request.cursor).await?;
+    let state = state::of(tx, &installation).await?;
+    Ok(Exchanged::Answer(Box::new(SyncResponse { server_time: now, epoch, state, receipts, tickets, cursor, more })))
 }
 
 async fn note(
     tx: &mut Tx,
     installation: &Installation,
     request: &SyncRequest,
-    epoch: i64,
+    (epoch, epoch_before): (i64, i64),
+    signed_at: i64,
     now: Millis,
 ) -> sqlx::Result<()> {
     let applied_revision = request.applied_revision.clamp(installation.applied_revision, installation.revision);
     let seen = Seen {
         epoch,
+        epoch_before,
+        signed_at,
         applied_revision,
         agent_version: &request.agent_version,
         language: request.language,
@@ -183,45 +162,14 @@ async fn changed(
 ) -> sqlx::Result<(Vec<TicketSummary>, Millis, bool)> {
     let usable = installation.choices.enabled();
     let Some(requester) = installation.requester_id.filter(|_| usable) else { return Ok((Vec::new(), cursor, false)) };
-    let rows = tickets::changed_of_requester(tx, requester.0, cursor, PAGE + 1).await?;
-    let more = rows.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let newest = rows.iter().map(|ticket| ticket.updated_at).max();
+    let summaries = tickets::changed_of_requester(tx, requester.0, cursor, PAGE + 1).await?;
+    let more = summaries.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let newest = summaries.iter().map(|ticket| ticket.updated_at).max();
     let cursor = match (more, newest) {
         // A full page moves on to its last change, or past it where one moment holds a whole page.
         (true, Some(newest)) => newest.max(cursor + 1),
         (false, Some(newest)) => cursor.max(newest - OVERLAP),
         (_, None) => cursor,
     };
-    let mut summaries = Vec::with_capacity(rows.len());
-    for ticket in &rows {
-        summaries.push(tickets::summary(tx, ticket).await?);
-    }
     Ok((summaries, cursor, more))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_that_are_lost_in_a_row_make_no_second_machine() {
-        let (mut current, before) = next_epochs(0, 0, 0, 7).expect("the first one");
-        for chance in 8..12 {
-            (current, _) = next_epochs(current, before, before, chance).expect("a lost answer is no second machine");
-        }
-        assert!(next_epochs(current, before, current, 1).is_some(), "the one that came counts");
-    }
-
-    #[test]
-    fn two_machines_that_take_turns_are_found_out() {
-        let (one, before) = next_epochs(5 * CHANCE, 4 * CHANCE, 5 * CHANCE, 7).expect("the first machine");
-        let (other, before) = next_epochs(one, before, 5 * CHANCE, 8).expect("the second one looks like a lost answer");
-        assert_eq!(next_epochs(other, before, one, 9), None, "the first one comes back");
-        assert_eq!(next_epochs(other, before, 3 * CHANCE, 9), None, "an epoch that was left behind");
-    }
-
-    #[test]
-    fn a_server_restored_from_a_backup_shuts_nobody_out() {
-        assert_eq!(next_epochs(7 * CHANCE, 6 * CHANCE, 9 * CHANCE + 5, 3), Some((10 * CHANCE + 3, 9 * CHANCE + 5)));
-    }
 }

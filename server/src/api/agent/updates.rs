@@ -47,7 +47,8 @@ pub struct Running {
 /// What is newer than what this agent runs; 204 where nothing is.
 #[utoipa::path(get, path = "/api/agent/v1/updates/{platform}", tag = "agent",
     params(("platform" = String, Path, description = "System and processor, for example `linux-x86_64`."), Running),
-    responses((status = 200, body = UpdateOffer), (status = 204), (status = 400, body = ErrorBody)))]
+    responses((status = 200, body = UpdateOffer), (status = 204),
+        (status = 422, body = ErrorBody, description = "`current` is no version, or `ring` none.")))]
 pub async fn offer(
     State(app): State<App>,
     Path(platform): Path<String>,
@@ -55,7 +56,7 @@ pub async fn offer(
     _device: Device,
 ) -> ApiResult<Response> {
     let current = Version::parse(&running.current)
-        .map_err(|error| ApiError::malformed(format!("current is no version: {error}")))?;
+        .map_err(|error| ApiError::unprocessable(ErrorCode::Malformed, format!("current is no version: {error}")))?;
     let ring = ring_of(&running.ring)?;
     let keys: Vec<&str> = running.keys.split(',').collect();
     let found = found(&app).await?;
@@ -76,7 +77,7 @@ pub async fn file(
     Path((platform, ring, version)): Path<(String, String, String)>,
     _device: Device,
 ) -> ApiResult<Response> {
-    let ring = ring_of(&ring)?;
+    let ring = ring_of(&ring).map_err(|_| ApiError::not_found())?;
     let found = found(&app).await?;
     let release = found.get(&platform, ring, &version).ok_or_else(ApiError::not_found)?;
     let place = app.updates.download().ok_or_else(busy)?;
@@ -106,7 +107,7 @@ fn busy() -> ApiError {
 }
 
 fn ring_of(text: &str) -> ApiResult<UpdateRing> {
-    text.parse().map_err(|error| ApiError::malformed(format!("ring: {error}")))
+    text.parse().map_err(|error| ApiError::unprocessable(ErrorCode::Malformed, format!("ring: {error}")))
 }
 
 fn view(release: &Release) -> UpdateOffer {

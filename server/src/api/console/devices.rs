@@ -31,6 +31,7 @@ use crate::{
     enablement::{Delivery, Level},
     error::{ApiError, ApiResult},
     extract::{Json, Path, Query},
+    words::Wanted,
 };
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -290,9 +291,9 @@ pub async fn tickets(
         scope: technician.scope(),
         client: None,
         device: Some(id),
-        query: String::new(),
+        wanted: Wanted::Any,
     };
-    let found = tickets::list(&mut tx, &filter, 50, 0).await?;
+    let found = tickets::list(&mut tx, &filter, &tickets::Place::start(), 50).await?;
     Ok(Json(found.iter().map(TicketRow::from).collect()))
 }
 

@@ -103,7 +103,8 @@ pub async fn device(
 
 /// Turns the agent on or off on several devices.
 #[utoipa::path(post, path = "/api/console/v1/enablement", tag = "console", request_body = BulkChoice,
-    responses((status = 200, body = Changed), (status = 404, body = ErrorBody, description = "One of them is not there; nothing is changed.")))]
+    responses((status = 200, body = Changed), (status = 404, body = ErrorBody, description = "One of them is not there; nothing is changed."),
+        (status = 422, body = ErrorBody, description = "None are named, or too many.")))]
 pub async fn bulk(
     State(app): State<App>,
     Admin(technician): Admin,
@@ -126,7 +127,8 @@ pub async fn bulk(
 
 /// Says what [`bulk`] would do.
 #[utoipa::path(post, path = "/api/console/v1/enablement/rehearse", tag = "console", request_body = BulkChoice,
-    responses((status = 200, body = Rehearsal), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = Rehearsal), (status = 404, body = ErrorBody),
+        (status = 422, body = ErrorBody, description = "None are named, or too many.")))]
 pub async fn rehearse(
     State(app): State<App>,
     technician: Technician,

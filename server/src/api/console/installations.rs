@@ -170,7 +170,7 @@ pub async fn vouch(
     rows::set_confirmed(&mut tx, id, requester, Some(technician.id()), now).await?;
     challenges::spend_of(&mut tx, id, now).await?;
     live_events::state_changed(&mut tx, Concerned::Installation(id), now).await?;
-    let detail = json!({ "requester": requester, "os_user": row.os_user });
+    let detail = json!({ "requester": requester, "os_user": row.os_user, "installation": id });
     note(&mut tx, &technician, &device, "person.vouched", detail, now).await?;
     let row = rows::find(&mut tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;
     let installation = complete(&mut tx, &row, now).await?;

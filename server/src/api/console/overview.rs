@@ -13,6 +13,7 @@ use crate::{
     },
     error::ApiResult,
     extract::Json,
+    words::Wanted,
 };
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -21,6 +22,7 @@ pub struct Overview {
     pub clients: Vec<ClientCount>,
 }
 
+/// Counted up to 1000; 1001 means that there are more.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct TicketCounts {
     pub active: i64,
@@ -48,17 +50,17 @@ pub async fn get(State(app): State<App>, technician: Technician) -> ApiResult<Js
             scope: technician.scope(),
             client: None,
             device: None,
-            query: String::new(),
+            wanted: Wanted::Any,
         };
         *count = tickets::count(&mut tx, &filter).await?;
     }
     let [active, mine, unassigned, cannot_work] = counts;
-    let clients = clients::list(&mut tx, technician.scope(), "").await?;
+    let clients = clients::active_tickets(&mut tx, technician.scope()).await?;
     Ok(Json(Overview {
         tickets: TicketCounts { active, mine, unassigned, cannot_work },
         clients: clients
             .into_iter()
-            .map(|row| ClientCount { id: row.id.0, name: row.name, active_tickets: row.active_tickets })
+            .map(|(id, name, active_tickets)| ClientCount { id: id.0, name, active_tickets })
             .collect(),
     }))
 }

@@ -22,12 +22,13 @@ use crate::{
         Scope, Tx, devices,
         messages::{self, MessageAuthor, NewMessage},
         technicians,
-        tickets::{self, Filter, View},
+        tickets::{self, COUNTED, Filter, Place, View},
     },
     error::{ApiError, ApiResult},
     extract::{Json, Path, Query},
     mail::MailKind,
     secrets, ticket_status,
+    words::Wanted,
 };
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -53,8 +54,11 @@ pub struct TicketRow {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Tickets {
     pub tickets: Vec<TicketRow>,
-    /// How many there are on all pages.
+    /// How many there are on all pages, as far as was counted: up to 1000, and of what was searched for, up to the
+    /// end of this page.
     pub total: i64,
+    /// There are more than `total`.
+    pub more: bool,
     /// The cursor of the next page.
     pub next: Option<String>,
 }
@@ -89,7 +93,8 @@ pub struct Search {
     #[serde(default = "active")]
     view: View,
     client: Option<ClientId>,
-    /// Part of the subject, the requester's name or the number.
+    /// Beginnings of words of the subject, the conversation, the requester or the device, all of which a ticket has
+    /// to have; or a number after `#`.
     #[serde(default)]
     q: String,
     cursor: Option<String>,
@@ -133,8 +138,8 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> R
     T::deserialize(deserializer).map(Some)
 }
 
-impl From<&tickets::Ticket> for TicketRow {
-    fn from(row: &tickets::Ticket) -> Self {
+impl From<&tickets::Line> for TicketRow {
+    fn from(row: &tickets::Line) -> Self {
         Self {
             id: row.id.0,
             number: row.number,
@@ -160,7 +165,7 @@ async fn complete(tx: &mut Tx, row: &tickets::Ticket, now: Millis) -> ApiResult<
         None => None,
     };
     Ok(Ticket {
-        row: row.into(),
+        row: (&row.line).into(),
         requester_email: row.requester_email.clone(),
         messages: conversation::messages(tx, row, true).await?,
         device: device.map(|device| TicketDevice {
@@ -176,28 +181,66 @@ async fn complete(tx: &mut Tx, row: &tickets::Ticket, now: Millis) -> ApiResult<
     })
 }
 
-/// One page, last change first.
+/// Where a page begins: behind a line, of which there were so many before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cursor {
+    place: Place,
+    before: i64,
+}
+
+impl Cursor {
+    /// # Errors
+    /// Where it is not one that a page gave.
+    fn read(text: Option<&str>) -> ApiResult<Self> {
+        let Some(text) = text else { return Ok(Self { place: Place::start(), before: 0 }) };
+        let read = || {
+            let mut parts = text.split('.');
+            let mut number = || parts.next()?.parse().ok();
+            let (updated_at, ticket, before) = (number()?, number()?, number()?);
+            let id = parts.next()?.parse::<uuid::Uuid>().ok()?.to_string();
+            Some(Self { place: Place { updated_at, id, number: ticket }, before })
+        };
+        read().ok_or_else(|| ApiError::malformed("cursor is not one of ours"))
+    }
+
+    fn behind(line: &tickets::Line, before: i64) -> String {
+        format!("{}.{}.{before}.{}", line.updated_at, line.number, line.id.0)
+    }
+}
+
+/// One page: last change first, and where words are searched for, the newest ticket first.
 #[utoipa::path(get, path = "/api/console/v1/tickets", tag = "console", params(Search), responses((status = 200, body = Tickets)))]
 pub async fn list(
     State(app): State<App>,
     technician: Technician,
     Query(search): Query<Search>,
 ) -> ApiResult<Json<Tickets>> {
-    let page = Page::new(search.cursor.as_deref(), search.limit)?;
+    let cursor = Cursor::read(search.cursor.as_deref())?;
+    let limit = Page::new(None, search.limit)?.limit;
     let filter = Filter {
         view: search.view,
         technician: technician.id(),
         scope: technician.scope(),
         client: search.client,
         device: None,
-        query: search.q.trim().trim_start_matches('#').to_owned(),
+        wanted: Wanted::of(&search.q),
     };
     let mut tx = app.db.read().await?;
-    let (limit, offset) = (i64::try_from(page.limit).unwrap_or(0), i64::try_from(page.offset).unwrap_or(i64::MAX));
-    let found = tickets::list(&mut tx, &filter, limit, offset).await?;
-    let total = tickets::count(&mut tx, &filter).await?;
-    let next = page.next(found.len(), usize::try_from(total).unwrap_or(0));
-    Ok(Json(Tickets { tickets: found.iter().map(TicketRow::from).collect(), total, next }))
+    // One line more says whether there is another page.
+    let mut found = tickets::list(&mut tx, &filter, &cursor.place, i64::try_from(limit).unwrap_or(0) + 1).await?;
+    let another = found.len() > limit;
+    found.truncate(limit);
+    let shown = cursor.before + i64::try_from(found.len()).unwrap_or(0);
+    let next = found.last().filter(|_| another).map(|last| Cursor::behind(last, shown));
+    let (total, more) = match (&filter.wanted, another) {
+        (_, false) => (shown, false),
+        (Wanted::Any, true) => {
+            let counted = tickets::count(&mut tx, &filter).await?;
+            (counted.min(COUNTED).max(shown), counted > COUNTED)
+        }
+        (_, true) => (shown, true),
+    };
+    Ok(Json(Tickets { tickets: found.iter().map(TicketRow::from).collect(), total, more, next }))
 }
 
 /// One ticket, by its id or its number.

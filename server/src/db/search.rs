@@ -1,0 +1,146 @@
+//! Finding tickets by their words. Which words there are, `words` decides, once for both databases; this file
+//! says how each of them keeps and finds them.
+
+use std::collections::BTreeSet;
+
+use deskbell_protocol::id::TicketId;
+
+use super::{Text, Tx};
+use crate::{
+    sql,
+    words::{folded, whole},
+};
+
+/// Bytes of one ticket's words that are kept: PostgreSQL takes less than a megabyte.
+const BYTES: usize = 400_000;
+
+/// Where the words of tickets `t` are: found by `$5`, with the number that they are in order by.
+pub(super) struct Source {
+    pub(super) from: &'static str,
+    pub(super) matches: &'static str,
+    pub(super) number: &'static str,
+}
+
+/// SQLite walks its index from the newest ticket on and stops where a page is full: `cross join` keeps it from
+/// starting at the tickets. PostgreSQL decides by how frequent a word is whether it reads the newest tickets or the
+/// index.
+pub(super) const fn source(tx: &Tx) -> Source {
+    match tx {
+        Tx::Sqlite(_) => Source {
+            from: "search cross join tickets t on t.number = search.rowid",
+            matches: "search match $5",
+            number: "search.rowid",
+        },
+        Tx::Postgres(_) => Source {
+            from: "search s join tickets t on t.number = s.number",
+            matches: "s.words @@ $5::tsquery",
+            number: "s.number",
+        },
+    }
+}
+
+/// How this database writes what is looked for. Words hold letters and digits only, so nothing of them can mean
+/// anything else here.
+#[must_use]
+pub(super) fn expression(tx: &Tx, words: &[String]) -> String {
+    let one = |word: &String| match (tx, whole(word)) {
+        (Tx::Sqlite(_), true) => format!("\"{word}\""),
+        (Tx::Sqlite(_), false) => format!("\"{word}\"*"),
+        (Tx::Postgres(_), true) => format!("'{word}'"),
+        (Tx::Postgres(_), false) => format!("'{word}':*"),
+    };
+    let between = if matches!(tx, Tx::Sqlite(_)) { " " } else { " & " };
+    words.iter().map(one).collect::<Vec<_>>().join(between)
+}
+
+/// Writes the words of up to `limit` changes whose tickets' words are not what they were, and says how many
+/// changes that were.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn index_due(tx: &mut Tx, limit: i64) -> sqlx::Result<usize> {
+    // Two servers would write the same words twice, and wait for each other in turns.
+    tx.serialize_on("search").await?;
+    let due: Vec<(i64, Text<TicketId>)> = sql!(
+        all tx, (i64, Text<TicketId>), "select id, ticket_id from search_due order by id limit $1", limit
+    )?;
+    let mut written = BTreeSet::new();
+    for (id, ticket) in &due {
+        if written.insert(ticket.0.0) {
+            write(tx, ticket.0).await?;
+        }
+        sql!(execute tx, "delete from search_due where id = $1", *id)?;
+    }
+    Ok(due.len())
+}
+
+/// Whether there is anything for [`index_due`].
+///
+/// # Errors
+/// Where the database fails.
+pub async fn is_due(tx: &mut Tx) -> sqlx::Result<bool> {
+    let due: Option<(i64,)> = sql!(optional tx, (i64,), "select id from search_due order by id limit 1")?;
+    Ok(due.is_some())
+}
+
+async fn write(tx: &mut Tx, ticket: TicketId) -> sqlx::Result<()> {
+    let Some((number, words)) = words_of(tx, ticket).await? else { return Ok(()) };
+    match tx {
+        Tx::Sqlite(tx) => {
+            sqlx::query("delete from search where rowid = $1").bind(number).execute(&mut **tx).await?;
+            sqlx::query("insert into search (rowid, words) values ($1, $2)")
+                .bind(number)
+                .bind(words)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Tx::Postgres(tx) => {
+            sqlx::query(
+                "insert into search (number, words) values ($1, array_to_tsvector(string_to_array($2, ' ')))
+                 on conflict (number) do update set words = excluded.words",
+            )
+            .bind(number)
+            .bind(words)
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// A ticket's number, and each of its words once: subject, what was written, who asked, on which computer.
+async fn words_of(tx: &mut Tx, ticket: TicketId) -> sqlx::Result<Option<(i64, String)>> {
+    let found: Option<(i64, String, String, String, String)> = sql!(
+        optional tx, (i64, String, String, String, String),
+        "select t.number, t.subject, r.name, r.email, coalesce(d.name, '') from tickets t
+         join requesters r on r.id = t.requester_id left join devices d on d.id = t.device_id where t.id = $1",
+        Text(ticket)
+    )?;
+    let Some((number, subject, name, email, device)) = found else { return Ok(None) };
+    let said: Vec<(String,)> = sql!(
+        all tx, (String,),
+        "select body from messages where ticket_id = $1 and kind in ('reply', 'note') order by sequence",
+        Text(ticket)
+    )?;
+    let known = [number.to_string(), subject, name, email, device];
+    Ok(Some((number, distinct(known.iter().chain(said.iter().map(|(body,)| body))))))
+}
+
+/// The words of all texts, each once, with a space between them, as many as there is room for.
+pub fn distinct<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+    let (mut seen, mut words) = (BTreeSet::new(), String::new());
+    for word in texts.flat_map(|text| folded(text)) {
+        if words.len() + word.len() >= BYTES {
+            break;
+        }
+        if seen.contains(&word) {
+            continue;
+        }
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words += &word;
+        seen.insert(word);
+    }
+    words
+}

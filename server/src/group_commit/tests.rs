@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use deskbell_protocol::error::ErrorCode;
+
+use super::*;
+use crate::{db::attempts, sql};
+
+struct Opened {
+    group: GroupCommit,
+    _folder: tempfile::TempDir,
+}
+
+async fn opened() -> Opened {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::sqlite(&folder.path().join("deskbell.db")).await.unwrap();
+    Opened { group: GroupCommit::start(db), _folder: folder }
+}
+
+/// What the table holds, in the order of writing.
+async fn rows(tx: &mut Tx) -> Vec<i64> {
+    let rows: Vec<(i64,)> = sql!(all tx, (i64,), "select at from attempts order by rowid").unwrap();
+    rows.into_iter().map(|(at,)| at).collect()
+}
+
+impl Opened {
+    async fn stored(&self) -> Vec<i64> {
+        rows(&mut self.group.db.read().await.unwrap()).await
+    }
+
+    /// Writes a row, and fails afterwards where `fails` says so.
+    async fn write(&self, at: i64, fails: impl Fn() -> bool + Send + Sync + 'static) -> ApiResult<i64> {
+        let fails = Arc::new(fails);
+        let work = self.group.write(move |tx| {
+            let fails = Arc::clone(&fails);
+            Box::pin(async move {
+                attempts::record(tx, "bucket", at).await?;
+                if fails() { Err(ApiError::conflict(ErrorCode::Conflict, "as asked")) } else { Ok(at) }
+            })
+        });
+        work.await
+    }
+}
+
+#[tokio::test]
+async fn what_comes_together_is_stored_in_its_order_and_answered_each() {
+    let opened = opened().await;
+    let all = futures::future::join_all((0..600).map(|at| opened.write(at, || false))).await;
+    let answers: Vec<i64> = all.into_iter().map(|answer| answer.unwrap()).collect();
+    assert_eq!(answers, (0..600).collect::<Vec<_>>(), "each gets its own answer");
+    assert_eq!(opened.stored().await, answers, "in the order in which they came");
+}
+
+#[tokio::test]
+async fn one_that_fails_never_fails_its_neighbours() {
+    let opened = opened().await;
+    let all = futures::future::join_all((0..40).map(|at| opened.write(at, move || at % 7 == 3))).await;
+    for (at, answer) in (0..).zip(&all) {
+        assert_eq!(answer.is_err(), at % 7 == 3, "{at}");
+    }
+    let expected: Vec<i64> = (0..40).filter(|at| at % 7 != 3).collect();
+    assert_eq!(opened.stored().await, expected, "nothing of a failure is left, and each of the others once");
+}
+
+#[tokio::test]
+async fn one_that_falls_over_takes_nobody_along() {
+    let opened = opened().await;
+    let falls = |at| {
+        move || {
+            assert!(at != 4, "a defect");
+            false
+        }
+    };
+    let all = futures::future::join_all((0..10).map(|at| opened.write(at, falls(at)))).await;
+    assert_eq!(all.iter().filter(|answer| answer.is_err()).count(), 1);
+    assert!(opened.write(99, || false).await.is_ok(), "the writer goes on");
+    assert_eq!(opened.stored().await, [0, 1, 2, 3, 5, 6, 7, 8, 9, 99]);
+}
+
+#[tokio::test]
+async fn what_comes_together_shares_a_commit_and_nobody_sees_a_part_of_it() {
+    let opened = opened().await;
+    let last = opened.group.write({
+        let db = opened.group.db.clone();
+        move |tx| {
+            let db = db.clone();
+            Box::pin(async move { Ok((rows(tx).await.len(), rows(&mut db.read().await?).await.len())) })
+        }
+    });
+    let others = futures::future::join_all((0..50).map(|at| opened.write(at, || false)));
+    let (_, last) = tokio::join!(others, last);
+    assert_eq!(last.unwrap(), (50, 0), "all of them are in one transaction, which is not yet committed");
+    assert_eq!(opened.stored().await.len(), 50);
+}
+
+#[tokio::test]
+async fn what_was_begun_is_finished_where_nobody_waits_any_more() {
+    let opened = opened().await;
+    let busy = opened.group.db.write().await.unwrap();
+    {
+        let mut gone = Box::pin(opened.write(7, || false));
+        assert!(futures::poll!(&mut gone).is_pending(), "the writer is busy");
+    }
+    drop(busy);
+    assert!(opened.write(8, || false).await.is_ok());
+    assert_eq!(opened.stored().await, [7, 8], "a client that went away loses nothing");
+}

@@ -1,0 +1,91 @@
+//! `agent.drain`: what an agent wrote while the server was away, until both ends hold it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use deskbell_protocol::limits::SYNC_ITEMS;
+use serde_json::json;
+
+use super::{fleet::Fleet, wire::Wire};
+use crate::{
+    bench::{Extent, Figure, floor::percentile},
+    headless::Headless,
+    helpdesk::Helpdesk,
+    server::{Database, Server},
+    wait::until,
+};
+
+const REACH: f64 = 0.8;
+const UNDELIVERED: &str = "select count(*) from outbox where delivered_at is null";
+const WRITING: Duration = Duration::from_secs(600);
+
+pub(super) async fn run(extent: Extent) -> Result<Figure> {
+    let count = if extent.quick { 60 } else { 10_000 };
+    let folder = tempfile::tempdir()?;
+    let server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?.with_log("warn");
+    let mut helpdesk = Helpdesk::with(server).await?;
+    let mut agent = Headless::new(&folder.path().join("agent"), &helpdesk.server.url(), &helpdesk.enrolment_key);
+    agent.start()?;
+    helpdesk.welcome().await?;
+    agent.welcomed().await?;
+    let (fleet, sql) = Fleet::new(helpdesk.server.http(), &helpdesk.server.url(), 1).await?;
+    helpdesk.server.change(&format!("begin immediate; {sql}; update clients set enablement = true; commit"))?;
+    // Before and after the agent's turn: what else this machine does comes and goes.
+    let mut floor = vec![bare(&helpdesk.server, &fleet, count / 2).await?];
+    helpdesk.server.stop().await?;
+    for number in 0..count {
+        let order =
+            json!({"submit": {"subject": format!("Ticket {number}"), "description": super::fleet::DESCRIPTION}});
+        agent.order(order).await?;
+    }
+    let outbox = agent.data().join("deskbell.db");
+    let waiting = i64::try_from(count)?;
+    until("everything is written", WRITING, async || {
+        let written = Database::open(&outbox)?.count(UNDELIVERED, [])?;
+        Ok((written == waiting).then_some(()))
+    })
+    .await?;
+    helpdesk.server.start().await?;
+    let before = helpdesk.tickets()?;
+    let begun = Instant::now();
+    agent.order(json!({"retry_now": {}})).await?;
+    until("everything is delivered", WRITING, async || {
+        let left = Database::open(&outbox)?.count(UNDELIVERED, [])?;
+        Ok((left == 0).then_some(()))
+    })
+    .await?;
+    let value = count as f64 / begun.elapsed().as_secs_f64();
+    let stored = helpdesk.tickets()? - before;
+    ensure!(stored == waiting, "{count} are delivered, {stored} are stored");
+    agent.stop().await?;
+    floor.push(bare(&helpdesk.server, &fleet, count / 2).await?);
+    helpdesk.server.stop().await?;
+    let floor = percentile(&floor, 0.5).unwrap_or_default();
+    let ratio = value / floor;
+    Ok(Figure {
+        name: format!("agent.drain {count}"),
+        value,
+        unit: "tickets/s",
+        floor: Some(floor),
+        floor_is: "a client without a store, as many tickets in a sync",
+        ratio: Some(ratio),
+        p50: None,
+        p95: None,
+        rounds: 1,
+        reach: Some((format!("≥ {REACH}"), ratio >= REACH)),
+    })
+}
+
+/// Tickets a second of one device that holds nothing, one full sync after the other.
+async fn bare(server: &Server, fleet: &Fleet, count: usize) -> Result<f64> {
+    let mut wire = Wire::open(server.port(), 0).await?;
+    let begun = Instant::now();
+    let mut left = count;
+    while left > 0 {
+        let items = left.min(SYNC_ITEMS);
+        let answer = wire.ask(&fleet.sync(0, items)?).await?;
+        fleet.answered(0, &answer, items)?;
+        left -= items;
+    }
+    Ok(count as f64 / begun.elapsed().as_secs_f64())
+}
