@@ -48,7 +48,7 @@ impl GroupCommit {
         if let Db::Postgres(_) = self.db {
             let mut tx = self.db.write().await?;
             let done = work(&mut tx).await?;
-            tx.commit().await?;
+            commit(tx, &mut Vec::new()).await?;
             return Ok(done);
         }
         let (answer, answered) = oneshot::channel();

@@ -56,6 +56,7 @@ const CASES: &[Case] = cases![
     a_page_is_somebodys_until_its_time_is_over,
     history_is_read_by_device_and_client,
     what_is_not_committed_is_not_there,
+    who_hangs_up_leaves_no_transaction_behind,
 ];
 
 /// One thread: PostgreSQL ends with the thread that started it.
@@ -782,5 +783,24 @@ async fn what_is_not_committed_is_not_there(db: Db) -> Outcome {
     drop(tx);
     let mut tx = db.read().await?;
     holds!(clients::list(&mut tx, Scope::All, "").await?.len(), 0);
+    Ok(())
+}
+
+/// A request ends where its client hangs up, also while its transaction begins.
+async fn who_hangs_up_leaves_no_transaction_behind(db: Db) -> Outcome {
+    for patience in 0..200 {
+        let leaving = async {
+            for _ in 0..patience % 20 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            begun = db.read() => drop(begun?),
+            () = leaving => {}
+        }
+        let mut tx = db.write().await?;
+        nonces::prune(&mut tx, 0).await.context("in somebody else's transaction, which only reads")?;
+        tx.commit().await?;
+    }
     Ok(())
 }

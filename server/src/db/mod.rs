@@ -177,7 +177,7 @@ impl Db {
     pub async fn write(&self) -> sqlx::Result<Tx> {
         match self {
             Self::Sqlite { write, .. } => Ok(Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
-            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+            Self::Postgres(pool) => begun(pool, "BEGIN").await,
         }
     }
 
@@ -188,9 +188,7 @@ impl Db {
     pub async fn read(&self) -> sqlx::Result<Tx> {
         match self {
             Self::Sqlite { read, .. } => Ok(Tx::Sqlite(read.begin().await?)),
-            Self::Postgres(pool) => {
-                Ok(Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
-            }
+            Self::Postgres(pool) => begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
         }
     }
 
@@ -203,7 +201,7 @@ impl Db {
         match self {
             Self::Sqlite { .. } => Ok(None),
             Self::Postgres(pool) => {
-                let mut tx = Tx::Postgres(pool.begin().await?);
+                let mut tx = begun(pool, "BEGIN").await?;
                 tx.serialize_on(name).await?;
                 Ok(Some(tx))
             }
@@ -220,6 +218,15 @@ impl Db {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Begins on PostgreSQL, to the end, also where the one who asked hangs up meanwhile: a `BEGIN` that is dropped
+/// while it is under way leaves its connection inside a transaction of which the pool knows nothing (sqlx 0.9),
+/// and whoever gets that connection next works in it: read-only, perhaps, or with what was true long ago.
+async fn begun(pool: &PgPool, statement: &'static str) -> sqlx::Result<Tx> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    begun.await.map_err(|_| sqlx::Error::WorkerCrashed)?.map(Tx::Postgres)
 }
 
 impl Tx {

@@ -197,7 +197,10 @@ async fn outward(shared: &Arc<Shared>, fault: Option<Fault>, mut request: Vec<u8
         let (first_answer, other_answer) = tokio::try_join!(message(&mut server), message(&mut other))?;
         return Ok(if second { other_answer } else { first_answer });
     }
-    // A request whose length was flipped may keep the server waiting.
+    if !matches!(fault, Some(Fault::FlipRequest(_))) {
+        return message(&mut server).await;
+    }
+    // One whose length was flipped keeps the server waiting.
     tokio::select! {
         answer = message(&mut server) => answer,
         () = shared.healing() => Ok(None),

@@ -28,6 +28,7 @@ const MUTANTS: &[Mutant] = &[
     ("retry.new_id", Part::Crash, Kind::Duplicated),
     ("scope.dropped", Part::Isolation, Kind::Leaked),
     ("signature.unchecked", Part::Isolation, Kind::Leaked),
+    ("enabled.unchecked", Part::Isolation, Kind::Leaked),
     ("nonce.memory", Part::Tokens, Kind::Leaked),
     ("limits.per_process", Part::Tokens, Kind::Leaked),
 ];

@@ -35,6 +35,8 @@ struct Running {
     /// Orders that were given, and those of them that were answered: each is, in their order.
     given: u64,
     answered: u64,
+    /// How it said last that it stands.
+    status: Value,
 }
 
 /// How long an order may take on a busy machine.
@@ -70,7 +72,7 @@ impl Agent {
                 }
             }
         });
-        self.running = Some(Running { child, input, lines, given: 0, answered: 0 });
+        self.running = Some(Running { child, input, lines, given: 0, answered: 0, status: Value::Null });
         Ok(())
     }
 
@@ -90,10 +92,18 @@ impl Agent {
                 if ["done", "refused", "unreadable"].iter().any(|word| line.get(word).is_some()) {
                     running.answered += 1;
                 }
+                if let Some(status) = line.get("status") {
+                    running.status = status.clone();
+                }
                 Some(line)
             }
             None => std::future::pending().await,
         }
+    }
+
+    /// How it said last that it stands, since it was started.
+    pub(super) fn status(&self) -> &Value {
+        self.running.as_ref().map_or(&Value::Null, |running| &running.status)
     }
 
     /// Gives an order and waits until it is carried out.

@@ -112,7 +112,13 @@ pub(super) fn run(seed: u64, point: &Point, first: bool) -> Run {
 
 fn files(chance: &mut StdRng) -> Vec<usize> {
     let count = *[0, 0, 1, 1, 2].choose(chance).unwrap_or(&0);
-    (0..count).map(|_| *[1, 700, 20_000, 90_000, 1_100_000].choose(chance).unwrap_or(&1)).collect()
+    (0..count)
+        .map(|_| match chance.random_range(0..30) {
+            // More than a piece: it resumes.
+            0 => 1_100_000,
+            _ => *[1, 700, 4_000, 20_000, 60_000].choose(chance).unwrap_or(&1),
+        })
+        .collect()
 }
 
 fn fault(chance: &mut StdRng) -> Fault {

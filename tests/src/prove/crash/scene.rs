@@ -79,7 +79,7 @@ impl<'a> Scene<'a> {
                 self.arm()?;
             }
             self.world.agent.start()?;
-            self.said("that it is introduced", |line| (line["status"]["state"]["enabled"] == true).then_some(()))
+            self.stands("that it is introduced", |status| (status["state"]["enabled"] == true).then_some(()))
                 .await?;
             if self.run.way == Way::Confirm {
                 self.arm()?;
@@ -87,8 +87,8 @@ impl<'a> Scene<'a> {
             } else {
                 self.world.vouch().await?;
             }
-            let confirmed = |line: &Value| (!line["status"]["state"]["confirmation"].is_null()).then_some(());
-            self.said("who sits there", confirmed).await?;
+            let confirmed = |status: &Value| (!status["state"]["confirmation"].is_null()).then_some(());
+            self.stands("who sits there", confirmed).await?;
         }
         match self.run.way {
             Way::Introduce | Way::Confirm => return Ok(()),
@@ -120,7 +120,7 @@ impl<'a> Scene<'a> {
             let email = self.world.person();
             let asked = self.ask(&json!({"ask_token": {"name": "Camille Martin", "email": email}})).await?;
             if asked.is_none() {
-                self.said("that it is back", |line| (line["status"]["online"] == true).then_some(())).await?;
+                self.stands("that it is back", |status| (status["online"] == true).then_some(())).await?;
                 continue;
             }
             let mail = tokio::time::timeout(LIMIT, self.world.post.token(&email)).await;
@@ -128,11 +128,8 @@ impl<'a> Scene<'a> {
             if self.ask(&json!({"confirm": {"token": token}})).await?.is_some() {
                 return Ok(());
             }
-            let back = |line: &Value| {
-                let status = &line["status"];
-                (status["online"] == true).then(|| !status["state"]["confirmation"].is_null())
-            };
-            if self.said("that it is back", back).await? {
+            let back = |status: &Value| (status["online"] == true).then(|| !status["state"]["confirmation"].is_null());
+            if self.stands("that it is back", back).await? {
                 return Ok(());
             }
         }
@@ -206,8 +203,12 @@ impl<'a> Scene<'a> {
         self.watch(&json!({"drain": {"tag": tag}}), find).await.map(|found| found.is_some())
     }
 
-    async fn said<T>(&mut self, what: &str, find: impl Fn(&Value) -> Option<T>) -> Result<T> {
-        let found = self.watch(&json!({"retry_now": {}}), find).await?;
+    /// Waits until the agent's status is one in which `find` finds something.
+    async fn stands<T>(&mut self, what: &str, find: impl Fn(&Value) -> Option<T>) -> Result<T> {
+        if let Some(found) = find(self.world.agent.status()) {
+            return Ok(found);
+        }
+        let found = self.watch(&json!({"retry_now": {}}), |line| find(&line["status"])).await?;
         found.with_context(|| format!("the agent never said {what}; see {}", self.world.agent.log().display()))
     }
 
