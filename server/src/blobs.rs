@@ -51,7 +51,9 @@ impl Blobs {
         file.set_len(offset)?;
         file.seek(SeekFrom::Start(offset))?;
         file.write_all(piece)?;
-        file.sync_all()?;
+        if !deskbell_protocol::mutant!("piece.unflushed") {
+            file.sync_all()?;
+        }
         // The file's name as well, which the first piece made.
         if offset == 0 { folders::flush(&self.folder.join("parts")) } else { Ok(()) }
     }

@@ -8,7 +8,7 @@
 use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool,
+    Connection, PgPool, Postgres, Sqlite, SqlitePool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -129,13 +129,13 @@ impl Db {
             .synchronous(if mutant { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let write = sqlite_pool().max_connections(1).connect_with(options.clone()).await?;
         let (version,): (String,) = sqlx::query_as("select sqlite_version()").fetch_one(&write).await?;
         if older_than(&version, [3, 51, 3]) {
             return Err(OpenError::SqliteTooOld(version));
         }
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
-        let read = SqlitePoolOptions::new().max_connections(8).connect_with(options.read_only(true)).await?;
+        let read = sqlite_pool().max_connections(8).connect_with(options.read_only(true)).await?;
         Ok(Self::Sqlite { write, read })
     }
 
@@ -274,6 +274,13 @@ impl Tx {
             }
         }
     }
+}
+
+/// Where the disk is full, or fails, SQLite itself ends the transaction. What counts transactions does not
+/// hear of it, and would begin no other one on this connection: it is replaced.
+fn sqlite_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!Connection::is_in_transaction(connection)) }))
 }
 
 /// A pattern for `like` that finds a text anywhere, whatever signs it has, in lower case.
