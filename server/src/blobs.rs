@@ -53,7 +53,9 @@ impl Blobs {
         file.seek(SeekFrom::Start(offset))?;
         file.write_all(piece)?;
         deskbell_protocol::crash_point!("piece.flush.before");
-        file.sync_all()?;
+        if !deskbell_protocol::mutant!("piece.unflushed") {
+            file.sync_all()?;
+        }
         // The file's name as well, which the first piece made.
         if offset == 0 {
             folders::flush(&self.folder.join("parts"))?;

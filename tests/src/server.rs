@@ -79,6 +79,10 @@ impl Server {
             Ok(answer.status().is_success().then_some(true))
         });
         let ready = ready.await?;
+        if !ready {
+            // Its last words may still be on their way; there is nothing after them.
+            process.said("its last words", |_| None::<()>).await.ok();
+        }
         ensure!(ready, "the server ended: {}", process.output());
         self.process = Some(process);
         Ok(())

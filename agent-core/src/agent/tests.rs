@@ -175,6 +175,47 @@ async fn a_damaged_queue_costs_no_file() {
 }
 
 #[tokio::test]
+async fn what_is_called_delivered_without_a_receipt_goes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    told(&agent, state(true, Some(PERSON))).await;
+    let draft = typed(&agent).await;
+    let entry = agent.submit(draft, Some(b"the picture".to_vec())).await.unwrap();
+    // One bit of a row's head makes nothing a nought.
+    let altered = agent.0.store.write(|tx| Ok(tx.execute("update outbox set delivered_at = 0", [])?));
+    altered.await.unwrap();
+    drop(agent);
+
+    let agent = open(folder.path()).await;
+    assert_eq!(agent.outbox().await.unwrap(), std::slice::from_ref(&entry), "it waits, and its file with it");
+    assert!(agent.0.files.path(entry.files[0].id).exists());
+    assert!(agent.status().problems.iter().any(|problem| problem.code == ProblemCode::StoreRecovered));
+    drop(agent);
+    let agent = open(folder.path()).await;
+    assert!(agent.status().problems.is_empty(), "it is said once");
+}
+
+#[tokio::test]
+async fn one_entry_that_nobody_can_read_keeps_no_other_one_from_being_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = open(folder.path()).await;
+    told(&agent, state(true, Some(PERSON))).await;
+    let draft = typed(&agent).await;
+    let lost = agent.submit(draft, None).await.unwrap();
+    let draft = typed(&agent).await;
+    let entry = agent.submit(draft, None).await.unwrap();
+    let altered = agent.0.store.write(move |tx| {
+        Ok(tx.execute("update outbox set item = cast(x'7bff' as text) where id = ?1", [lost.id.to_string()])?)
+    });
+    altered.await.unwrap();
+    drop(agent);
+
+    let agent = open(folder.path()).await;
+    assert_eq!(agent.outbox().await.unwrap(), [entry]);
+    assert!(agent.status().problems.iter().any(|problem| problem.code == ProblemCode::StoreRecovered));
+}
+
+#[tokio::test]
 async fn a_window_hears_when_the_server_is_back() {
     let folder = tempfile::tempdir().unwrap();
     let agent = open(folder.path()).await;

@@ -223,4 +223,25 @@ mod tests {
         let aside = opened.set_aside.unwrap();
         assert!(std::fs::read(aside).unwrap().starts_with(b"this has never"));
     }
+
+    #[tokio::test]
+    async fn a_recovery_that_was_cut_off_is_finished_by_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), 0).unwrap().store;
+        store.write(|tx| settings::set(tx, "theme", &"dark")).await.unwrap();
+        drop(store);
+        let file = folder.path().join(FILE);
+        std::fs::rename(&file, folder.path().join("deskbell.db.recovered-42")).unwrap();
+        std::fs::write(folder.path().join("deskbell.db.recovered-43.part"), b"half").unwrap();
+        // Killed in the midst of it: the log was moved already, the damaged file was not.
+        std::fs::write(&file, b"damaged").unwrap();
+        std::fs::write(folder.path().join("deskbell.db.damaged-42-wal"), b"its log").unwrap();
+
+        let opened = Store::open(folder.path(), 99).unwrap();
+        let theme: Option<String> = opened.store.read(|c| settings::get(c, "theme")).await.unwrap();
+        assert_eq!(theme.as_deref(), Some("dark"), "what was recovered takes the place");
+        assert_eq!(std::fs::read(folder.path().join("deskbell.db.damaged-42")).unwrap(), b"damaged");
+        assert_eq!(std::fs::read(folder.path().join("deskbell.db.damaged-42-wal")).unwrap(), b"its log");
+        assert!(!folder.path().join("deskbell.db.recovered-43.part").exists());
+    }
 }

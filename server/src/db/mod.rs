@@ -138,16 +138,14 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(STATEMENTS);
-        // What is in this process has not gone away: nobody asks it before each use.
-        let pool = || SqlitePoolOptions::new().test_before_acquire(false);
         let writing = options.clone().pragma("cache_size", WRITER_CACHE);
-        let write = pool().max_connections(1).connect_with(writing).await?;
+        let write = sqlite_pool().max_connections(1).connect_with(writing).await?;
         let (version,): (String,) = sqlx::query_as("select sqlite_version()").fetch_one(&write).await?;
         if older_than(&version, [3, 51, 3]) {
             return Err(OpenError::SqliteTooOld(version));
         }
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
-        let read = pool().max_connections(8).connect_with(options.read_only(true)).await?;
+        let read = sqlite_pool().max_connections(8).connect_with(options.read_only(true)).await?;
         Ok(Self::Sqlite { write, read })
     }
 
@@ -319,6 +317,15 @@ impl Tx {
             }
         }
     }
+}
+
+/// Where the disk is full, or fails, SQLite itself ends the transaction. What counts transactions does not
+/// hear of it, and would begin no other one on this connection: it is replaced. Whether the database is
+/// still there is not asked before each use: what is in this process has not gone away.
+fn sqlite_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!Connection::is_in_transaction(connection)) }))
 }
 
 /// A pattern for `like` that finds a text anywhere, whatever signs it has, in lower case.

@@ -58,8 +58,8 @@ pub(super) async fn agents(order: Order, sample: &Sample, least: u64) -> Result<
                 found.violation(Kind::Crashed, format!("{place}: it ended without a word: {said}"));
             }
         }
-        for id in told.unwrap_or_default() {
-            if !is_kept(&agent, &id).await? {
+        for (id, files) in told.unwrap_or_default() {
+            if !is_kept(&agent, &id, files).await? {
                 found.violation(Kind::Lost, format!("{place}: {id} was called kept"));
             }
         }
@@ -68,11 +68,11 @@ pub(super) async fn agents(order: Order, sample: &Sample, least: u64) -> Result<
     Ok(found)
 }
 
-/// The tickets that the agent called kept; nothing where it did not start.
-async fn work(agent: &mut Headless, notes: &std::path::Path) -> Result<Option<Vec<String>>> {
+/// The tickets that the agent called kept, with how many files; nothing where it did not start.
+async fn work(agent: &mut Headless, notes: &std::path::Path) -> Result<Option<Vec<(String, usize)>>> {
     fs::write(notes, "Noted. ".repeat(2_000))?;
     agent.start()?;
-    let mut kept = Vec::new();
+    let (mut kept, mut added) = (Vec::new(), 0);
     for number in 0..4 {
         let file = json!({"add_files": {"paths": [notes]}});
         let text = "All of it matters. ".repeat(40);
@@ -82,21 +82,27 @@ async fn work(agent: &mut Headless, notes: &std::path::Path) -> Result<Option<Ve
             return Ok(None);
         }
         let Ok(answer) = agent.answer(2 * number + 2).await else { return Ok(None) };
-        kept.extend(answer["done"]["id"].as_str().map(str::to_owned));
+        // A file that the disk refused stays out of the ticket; one that it took is in this one or in the next.
+        let files = answer["done"]["files"].as_array().map_or(0, Vec::len);
+        added += usize::from(agent.answer(2 * number + 1).await?.get("done").is_some());
+        if let Some(id) = answer["done"]["id"].as_str() {
+            kept.push((id.to_owned(), files.max(added)));
+            added = 0;
+        }
     }
     agent.kill().await?;
     Ok(Some(kept))
 }
 
 /// By the agent's own code, on a disk that works again.
-async fn is_kept(agent: &Headless, id: &str) -> Result<bool> {
+async fn is_kept(agent: &Headless, id: &str, files: usize) -> Result<bool> {
     let Ok(opened) = kept::open(&agent.data()).await else { return Ok(false) };
     let outbox = opened.outbox().await.unwrap_or_default();
     let Some(entry) = outbox.iter().find(|entry| entry.id.to_string() == *id) else { return Ok(false) };
     let whole = |file: &deskbell_agent_core::view::FileProgress| {
         fs::metadata(agent.data().join("files").join(file.id.to_string())).is_ok_and(|data| data.len() == file.size)
     };
-    Ok(!entry.files.is_empty() && entry.files.iter().all(whole))
+    Ok(entry.files.len() == files && entry.files.iter().all(whole))
 }
 
 pub(super) async fn servers(order: Order, sample: &Sample, least: u64) -> Result<Found> {
@@ -117,8 +123,9 @@ pub(super) async fn servers(order: Order, sample: &Sample, least: u64) -> Result
         let started = server.start().await.is_ok();
         if started {
             let device = Device::new(server.http(), &server.url(), "PC-9", sample::DEVICE).await?;
+            let mut writer = full::Writer::new(device);
             for number in 0..TICKETS {
-                if full::submit(&device, number).await.unwrap_or(false) {
+                if writer.submit(number).await.unwrap_or(false) {
                     taken.push(number);
                 }
             }

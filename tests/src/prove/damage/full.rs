@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use deskbell_protocol::{
     device::Context as Facts,
     id::TicketId,
-    sync::OutboxItem,
+    sync::{OutboxItem, SyncResponse},
     ticket::{Affected, Language, NewTicket, TicketType},
 };
 use serde_json::json;
@@ -125,7 +125,7 @@ pub(super) async fn server() -> Result<Found> {
     let enrolled = device.enrol(&helpdesk.enrolment_key).await?;
     helpdesk.welcome().await?;
     ensure!(!enrolled.installation_id.0.is_nil(), "no installation");
-    let mut accepted = Vec::new();
+    let (mut writer, mut accepted) = (Writer::new(device), Vec::new());
     for number in 0..60_u128 {
         if number == 5 {
             disk.fill()?;
@@ -134,11 +134,14 @@ pub(super) async fn server() -> Result<Found> {
             disk.free()?;
         }
         found.runs += 1;
-        let stored = submit(&device, number).await;
-        if let Ok(true) = stored {
+        let stored = writer.submit(number).await;
+        if matches!(stored, Ok(true)) {
             accepted.push(number);
         } else if !(5..50).contains(&number) {
-            found.violation(Kind::Wrong, format!("with room, ticket {number} is answered with {stored:?}"));
+            let log = fs::read_to_string(folder.path().join("server.log"))?;
+            let why = log.lines().rfind(|line| line.contains("a request failed")).unwrap_or_default();
+            let answer = stored.map_or_else(|error| format!("{error}"), |taken| format!("taken: {taken}"));
+            found.violation(Kind::Wrong, format!("with room, ticket {number}: {answer}; {why}"));
         }
     }
     ensure!(accepted.len() < 60, "the disk was not full");
@@ -159,23 +162,42 @@ pub(super) const fn id(number: u128) -> Uuid {
     Uuid::from_u128(number + 1)
 }
 
-/// Whether the server took it; an error where it answered with one.
-pub(super) async fn submit(device: &Device, number: u128) -> Result<bool> {
-    let state = device.sync(0, 0, Vec::new()).await?;
-    let author = state.state.confirmation.context("nobody is confirmed")?.requester_id;
-    let item = OutboxItem::Ticket(NewTicket {
-        id: TicketId(id(number)),
-        author,
-        ticket_type: TicketType::Incident,
-        subject: format!("Ticket {number}"),
-        description: "It does not fit. ".repeat(1_000),
-        can_work: None,
-        affected: Affected::Me,
-        attachments: Vec::new(),
-        context: Facts::default(),
-        language: Language::En,
-        written_at: 0,
-    });
-    let answer = device.sync(state.epoch, state.state.revision, vec![item]).await?;
-    Ok(serde_json::to_value(&answer.receipts)?[0]["outcome"] == "accepted")
+/// A device that writes tickets, and hears what the server says to each.
+pub(super) struct Writer {
+    device: Device,
+    /// What the last answer said: who forgets it is taken for a copy.
+    epoch: i64,
+}
+
+impl Writer {
+    pub(super) fn new(device: Device) -> Self {
+        Self { device, epoch: 0 }
+    }
+
+    async fn sync(&mut self, items: Vec<OutboxItem>) -> Result<SyncResponse> {
+        let answer = self.device.sync(self.epoch, 0, items).await?;
+        self.epoch = answer.epoch;
+        Ok(answer)
+    }
+
+    /// Whether the server took it; an error where it answered with one.
+    pub(super) async fn submit(&mut self, number: u128) -> Result<bool> {
+        let state = self.sync(Vec::new()).await?.state;
+        let author = state.confirmation.context("nobody is confirmed")?.requester_id;
+        let item = OutboxItem::Ticket(NewTicket {
+            id: TicketId(id(number)),
+            author,
+            ticket_type: TicketType::Incident,
+            subject: format!("Ticket {number}"),
+            description: "It does not fit. ".repeat(1_000),
+            can_work: None,
+            affected: Affected::Me,
+            attachments: Vec::new(),
+            context: Facts::default(),
+            language: Language::En,
+            written_at: 0,
+        });
+        let answer = self.sync(vec![item]).await?;
+        Ok(serde_json::to_value(&answer.receipts)?[0]["outcome"] == "accepted")
+    }
 }

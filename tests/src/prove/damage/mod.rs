@@ -16,8 +16,8 @@ const STORES: u64 = 1_000;
 const DATABASES: u64 = 150;
 /// With the real programs.
 const REAL: u64 = 6;
-const AGENTS: u64 = 24;
-const SERVERS: u64 = 12;
+const AGENTS: u64 = 20;
+const SERVERS: u64 = 10;
 
 pub(super) async fn run(order: Order) -> Result<Found> {
     let folder = tempfile::tempdir()?;
@@ -30,8 +30,8 @@ pub(super) async fn run(order: Order) -> Result<Found> {
     let fallen = |_| anyhow::anyhow!("the proof itself fell over");
     // The programs are started by this thread: they end with it.
     let programs = async {
-        let mut found = full::agent().await?;
-        found += full::server().await?;
+        let mut found = full::server().await?;
+        found += full::agent().await?;
         found += pairs::run(sample).await?;
         found += faults::agents(order, sample, AGENTS).await?;
         found += faults::servers(order, sample, SERVERS).await?;
