@@ -90,9 +90,7 @@ impl Queue {
         now: Millis,
         item: impl FnOnce(u32) -> OutboxItem,
     ) -> Result<(), StoreError> {
-        self.commit(true, |connection| {
-            outbox::append(connection, id, ticket, author, Vec::new(), now, item).map(drop)
-        })
+        self.commit(true, |connection| outbox::append(connection, id, ticket, author, Vec::new(), now, item).map(drop))
     }
 
     /// The program begins anew, with what is on the disk.
@@ -196,7 +194,11 @@ impl Queue {
     ) -> Result<T, StoreError> {
         let tx = self.connection.transaction()?;
         let done = work(&tx)?;
-        if survives { tx.commit()? } else { tx.rollback()? }
+        if survives {
+            tx.commit()?
+        } else {
+            tx.rollback()?
+        }
         Ok(done)
     }
 }

@@ -130,8 +130,7 @@ impl Agent {
         item: impl FnOnce(u32) -> OutboxItem + Send + 'static,
     ) -> Answer<OutboxEntry> {
         let now = (self.0.clock)();
-        let entry =
-            self.0.store.write(move |tx| outbox::append(tx, id.0, ticket, author, files, now, item)).await?;
+        let entry = self.0.store.write(move |tx| outbox::append(tx, id.0, ticket, author, files, now, item)).await?;
         let effects = Effects { entries: vec![entry.view()], tickets_changed: true, ..Effects::default() };
         self.0.show(effects).await?;
         self.sync_now();

@@ -125,7 +125,9 @@ async fn store(
         (OutboxItem::Reply(reply), Some(ticket)) => {
             store_reply(tx, installation, ticket, author, reply, hash, now).await.map(Some)
         }
-        (OutboxItem::Status(status), Some(ticket)) => store_status(tx, ticket, author, status, hash, now).await.map(Some),
+        (OutboxItem::Status(status), Some(ticket)) => {
+            store_status(tx, ticket, author, status, hash, now).await.map(Some)
+        }
         (OutboxItem::Reply(_) | OutboxItem::Status(_), None) => Ok(None),
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     routes::{Case, body_of},
-    signer::{Asked, key_id, signed},
+    signer::{Asked, key_id, seconds, signed},
     verdicts::{DEVICES, Gate, PAGES, TECHNICIANS, Thing, Who},
     world::{Whose, World, cookie, seed},
 };
@@ -56,7 +56,15 @@ fn own(gate: Gate, who: Who) -> Option<Whose> {
 fn own_of(who: Who) -> Option<Whose> {
     match who {
         Who::Kim | Who::PageKim => Some(Whose::Kim),
-        Who::Unknown | Who::Pending | Who::Quarantined | Who::Revoked | Who::Off | Who::On | Who::PageOn | Who::PageOff | Who::PageNoProof => None,
+        Who::Unknown
+        | Who::Pending
+        | Who::Quarantined
+        | Who::Revoked
+        | Who::Off
+        | Who::On
+        | Who::PageOn
+        | Who::PageOff
+        | Who::PageNoProof => None,
         _ => Some(Whose::Sam),
     }
 }
@@ -79,13 +87,16 @@ pub(super) fn filled(path: &str, id: &str) -> String {
 }
 
 pub(super) fn request(world: &World, case: &Case, who: Who, about: &About) -> Result<reqwest::RequestBuilder> {
-    let me = own_of(who).and_then(|whose| world.thing(Thing::Author, whose)).unwrap_or("00000000-0000-4000-8000-000000000000");
+    let me = own_of(who)
+        .and_then(|whose| world.thing(Thing::Author, whose))
+        .unwrap_or("00000000-0000-4000-8000-000000000000");
     let other = world.thing(Thing::Client, Whose::Far).unwrap_or_default();
     let body = body_of(case)
         .replace("{id}", about.id())
         .replace("{new}", &Uuid::new_v4().to_string())
         .replace("{me}", me)
         .replace("{other}", other)
+        .replace("{long}", &"x".repeat(deskbell_protocol::limits::EMAIL_BYTES))
         .replace("{code}", &world.code)
         .replace("{key}", &key_id(seed(who)))
         .replace("{epoch}", &world.epoch().to_string());
@@ -105,7 +116,8 @@ pub(super) fn request(world: &World, case: &Case, who: Who, about: &About) -> Re
 pub(super) fn by(world: &World, who: Who, asked: &Asked) -> Result<reqwest::RequestBuilder> {
     let base = world.base();
     if DEVICES.iter().any(|row| row.0 == who) {
-        return signed(&world.http, base, world.server, seed(who), who, asked);
+        let created = if asked.path.ends_with("/sync") { world.second(seed(who), who)? } else { seconds()? };
+        return signed(&world.http, base, world.server, seed(who), who, created, asked);
     }
     let mut request = world.http.request(asked.method.clone(), asked.address(base));
     if let Some(body) = &asked.body {

@@ -10,9 +10,26 @@ use crate::{hash::sha256, postgres::Postgres};
 const TABLES: [&str; 7] =
     ["nonces", "live_events", "attempts", "ticket_numbers", "sqlite_sequence", "_sqlx_migrations", "sessions"];
 const COLUMNS: [&str; 20] = [
-    "epoch", "epoch_before", "signed_at", "last_seen_at", "applied_revision", "online_until", "agent_version", "hotkey",
-    "language", "os", "platform", "ip", "os_user", "run_at", "attempts", "leased_until", "last_error", "done_at",
-    "failed_at", "payload",
+    "epoch",
+    "epoch_before",
+    "signed_at",
+    "last_seen_at",
+    "applied_revision",
+    "online_until",
+    "agent_version",
+    "hotkey",
+    "language",
+    "os",
+    "platform",
+    "ip",
+    "os_user",
+    "run_at",
+    "attempts",
+    "leased_until",
+    "last_error",
+    "done_at",
+    "failed_at",
+    "payload",
 ];
 
 pub(super) enum Database {
@@ -58,7 +75,9 @@ fn sqlite_rows(file: &PathBuf) -> Result<BTreeMap<String, String>> {
             .map(|(at, _)| at)
             .collect();
         let rows = statement.query_map([], |row| {
-            kept.iter().map(|at| row.get_ref(*at).map(|value| format!("{value:?}"))).collect::<rusqlite::Result<Vec<_>>>()
+            kept.iter()
+                .map(|at| row.get_ref(*at).map(|value| format!("{value:?}")))
+                .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         let mut rows: Vec<String> = rows.map(|row| row.map(|row| row.join("|"))).collect::<rusqlite::Result<_>>()?;
         rows.sort_unstable();

@@ -242,7 +242,10 @@ async fn refused(world: &World, case: &Case, found: &mut Found) -> Result<()> {
                 let (foreign, missing) = (answer.comparable(), missing.comparable());
                 found.violation(
                     Kind::Leaked,
-                    format!("{} by {who:?}: {about:?} is told from what is missing: {foreign:?}, {missing:?}", case.route),
+                    format!(
+                        "{} by {who:?}: {about:?} is told from what is missing: {foreign:?}, {missing:?}",
+                        case.route
+                    ),
                 );
             }
         }
@@ -258,7 +261,8 @@ async fn refused(world: &World, case: &Case, found: &mut Found) -> Result<()> {
 async fn let_in(world: &World, case: &Case, found: &mut Found) -> Result<()> {
     let reads = ask::method_of(case) == Method::GET;
     for who in everybody().into_iter().filter(|who| verdict(case.gate, *who, reads) == "yes") {
-        let own = About::all(world, case, who).into_iter().find(|about| matches!(about, About::Own(_) | About::Nothing));
+        let own =
+            About::all(world, case, who).into_iter().find(|about| matches!(about, About::Own(_) | About::Nothing));
         let Some(own) = own else { continue };
         let answer = Answer::to(ask::request(world, case, who, &own)?).await?;
         judge(found, case, who, &own, &answer, case.own);
@@ -281,8 +285,13 @@ async fn other_methods(world: &World, found: &mut Found) -> Result<()> {
             for who in [Who::Nobody, Who::Owner] {
                 let method = Method::from_bytes(method.as_bytes())?;
                 let path = ask::filled(path, &uuid::Uuid::new_v4().to_string());
-                let asked =
-                    Asked { method: method.clone(), path: path.clone(), query: String::new(), content_type: "", body: None };
+                let asked = Asked {
+                    method: method.clone(),
+                    path: path.clone(),
+                    query: String::new(),
+                    content_type: "",
+                    body: None,
+                };
                 let answer = Answer::to(ask::by(world, who, &asked)?).await?;
                 found.runs += 1;
                 if answer.status != 405 {

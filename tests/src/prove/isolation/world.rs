@@ -1,7 +1,10 @@
 //! A helpdesk in which there is one of everything: three people, of whom two share a computer and one
 //! belongs to another client; every state that a device, a page or a technician can be in.
 
-use std::{cell::Cell, collections::HashMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
 
 use anyhow::{Context, Result, ensure};
 use deskbell_protocol::{
@@ -14,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     database::Database,
-    signer::{Asked, key_id, signed},
+    signer::{Asked, key_id, seconds, signed},
     verdicts::{PAGES, TECHNICIANS, Thing, Who},
 };
 use crate::{api::Api, hash::sha256};
@@ -42,6 +45,8 @@ pub(super) struct World {
     pub(super) code: String,
     things: HashMap<(Thing, Whose), String>,
     epoch: Cell<i64>,
+    /// When each key's last request was signed.
+    seconds: RefCell<HashMap<u8, i64>>,
 }
 
 /// Devices by the seeds of their keys, and the computers that they are.
@@ -62,11 +67,26 @@ pub(super) fn seed(who: Who) -> u8 {
 }
 
 impl World {
-    pub(super) async fn hello(http: &reqwest::Client, bases: Vec<String>, database: Database, code: String) -> Result<Self> {
+    pub(super) async fn hello(
+        http: &reqwest::Client,
+        bases: Vec<String>,
+        database: Database,
+        code: String,
+    ) -> Result<Self> {
         let hello: Hello = http.get(format!("{}/api/agent/v1/hello", bases[0])).send().await?.json().await?;
         let (http, server) = (http.clone(), hello.server_id);
         let (turn, epoch) = (Cell::new(0), Cell::new(1));
-        Ok(Self { http, bases, turn, server, database, code, things: HashMap::new(), epoch })
+        Ok(Self {
+            http,
+            bases,
+            turn,
+            server,
+            database,
+            code,
+            things: HashMap::new(),
+            epoch,
+            seconds: RefCell::default(),
+        })
     }
 
     /// The next server.
@@ -79,6 +99,20 @@ impl World {
     pub(super) fn epoch(&self) -> i64 {
         self.epoch.set(self.epoch.get() + 1);
         self.epoch.get() << 40
+    }
+
+    /// The second at which a key signs next. With an epoch that is not the last one, a sync has to be younger
+    /// than the one before; whatever is wrong about a request of Sam's leaves Sam's own alone.
+    pub(super) fn second(&self, seed: u8, who: Who) -> Result<i64> {
+        let now = seconds()?;
+        if !matches!(who, Who::Off | Who::On | Who::Sam | Who::Kim) {
+            return Ok(now);
+        }
+        let mut seconds = self.seconds.borrow_mut();
+        let last = seconds.entry(seed).or_default();
+        // Never further ahead than the server allows.
+        *last = (*last + 1).max(now).min(now + 100);
+        Ok(*last)
     }
 
     pub(super) fn thing(&self, thing: Thing, whose: Whose) -> Option<&str> {
@@ -145,14 +179,21 @@ impl World {
         Ok(Some(answer.error_for_status()?.json().await?))
     }
 
-    async fn signed(&self, seed: u8, method: Method, path: &str, query: &str, body: &Value) -> Result<reqwest::Response> {
+    async fn signed(
+        &self,
+        seed: u8,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: &Value,
+    ) -> Result<reqwest::Response> {
         let (path, query) = (format!("/api/agent/v1{path}"), query.to_owned());
         let (content_type, body) = match body.as_str() {
             Some(text) => ("application/octet-stream", text.as_bytes().to_vec()),
             None => ("application/json", serde_json::to_vec(body)?),
         };
         let asked = Asked { method, path, query, content_type, body: Some(body) };
-        Ok(signed(&self.http, self.base(), self.server, seed, Who::Sam, &asked)?.send().await?)
+        Ok(signed(&self.http, self.base(), self.server, seed, Who::Sam, seconds()?, &asked)?.send().await?)
     }
 
     /// A person, a ticket and a file of theirs; the file of another client has not arrived yet.
@@ -160,20 +201,27 @@ impl World {
         let name = format!("{whose:?}").to_lowercase();
         let person = json!({"name": name, "email": format!("{name}@{name}.example")});
         let vouched = owner.post(&format!("/installations/{installation}/vouch"), person).await?;
-        let person = find(&vouched, "person").and_then(|person| person["id"].as_str()).context("nobody is confirmed")?;
+        let person =
+            find(&vouched, "person").and_then(|person| person["id"].as_str()).context("nobody is confirmed")?;
         let (ticket, file) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
         let sync = json!({"protocol": 1, "agent_version": "0.1.0", "language": "en", "facts": {"name": "Desk"}, "hotkey": "registered",
             "epoch": 0, "applied_revision": 0, "cursor": 0, "items": [{"kind": "ticket", "id": ticket, "author": person,
             "type": "incident", "subject": format!("Printer of {name}"), "description": "", "affected": "me", "language": "en",
             "written_at": 1, "attachments": [{"id": file, "role": "file", "name": "a.txt", "content_type": "text/plain",
             "size": FILE.len(), "sha256": sha256(FILE)}]}]});
-        let answer: Value = self.signed(seed, Method::POST, "/sync", "", &sync).await?.error_for_status()?.json().await?;
+        let answer: Value =
+            self.signed(seed, Method::POST, "/sync", "", &sync).await?.error_for_status()?.json().await?;
         ensure!(answer["receipts"][0]["outcome"] == "accepted", "{answer}");
         if whose != Whose::Far {
             let path = format!("/attachments/{file}");
             self.signed(seed, Method::PUT, &path, "?offset=0", &json!("x")).await?.error_for_status()?;
         }
-        for (thing, id) in [(Thing::Author, person.to_owned()), (Thing::Person, person.to_owned()), (Thing::Ticket, ticket), (Thing::File, file)] {
+        for (thing, id) in [
+            (Thing::Author, person.to_owned()),
+            (Thing::Person, person.to_owned()),
+            (Thing::Ticket, ticket),
+            (Thing::File, file),
+        ] {
             self.things.insert((thing, whose), id);
         }
         Ok(())

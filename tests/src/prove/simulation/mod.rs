@@ -44,7 +44,10 @@ pub(super) async fn run(order: Order) -> Result<Found> {
     let least = if order.quick { QUICK } else { SEEDS };
     let parts = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| many(order, &next, least))).collect();
-        threads.into_iter().map(|thread| thread.join().map_err(|_| anyhow!("a history fell over"))?).collect::<Result<Vec<_>>>()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow!("a history fell over"))?)
+            .collect::<Result<Vec<_>>>()
     })?;
     let mut found = Found::default();
     let (mut exchanges, mut written) = (0, 0);
@@ -85,7 +88,9 @@ fn one(seed: u64, mut queues: Vec<Queue>, part: &mut Part, told: bool) -> Result
     part.exchanges += world.exchanges;
     part.written += u64::try_from(world.written.len())?;
     let broken = oracle::broken(&world)?;
-    part.violations.extend(broken.into_iter().map(|(kind, what)| (kind, format!("seed {}: {what}; {:?}", world.seed, world.faults))));
+    part.violations.extend(
+        broken.into_iter().map(|(kind, what)| (kind, format!("seed {}: {what}; {:?}", world.seed, world.faults))),
+    );
     let mut queues = world.into_queues();
     queues.extend(rest);
     Ok(queues)

@@ -71,7 +71,10 @@ fn order(world: &World) -> Option<(Kind, String)> {
             let stored = ticket.messages.iter().map(|message| message.id).filter(|id| written.contains(id));
             let expected = written.iter().copied().filter(|id| ticket.messages.iter().any(|m| m.id == *id));
             if !stored.eq(expected) {
-                return Some((Kind::Lost, format!("messages of device {device} are not in the order of their writing")));
+                return Some((
+                    Kind::Lost,
+                    format!("messages of device {device} are not in the order of their writing"),
+                ));
             }
         }
     }

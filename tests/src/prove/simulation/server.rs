@@ -141,7 +141,13 @@ impl Server {
     }
 
     /// In the order of `api/agent/sync`. The first value says whether it commits.
-    pub(super) fn sync(&mut self, signed: &Signed, request: &SyncRequest, now: Millis, chance: i64) -> (bool, Answer<SyncResponse>) {
+    pub(super) fn sync(
+        &mut self,
+        signed: &Signed,
+        request: &SyncRequest,
+        now: Millis,
+        chance: i64,
+    ) -> (bool, Answer<SyncResponse>) {
         let begun = self.check(signed, now).and_then(|()| self.spend(signed)).and_then(|()| self.accepted(signed.key));
         let installation = match begun {
             Ok(installation) => installation,
@@ -151,7 +157,9 @@ impl Server {
             return (false, refused(ErrorCode::Conflict, ErrorDetails::default()));
         }
         let next = epochs::next(installation.epoch, installation.epoch_before, request.epoch, chance % epochs::CHANCE);
-        let Some(row) = self.installations.get_mut(&signed.key) else { return (false, refused(ErrorCode::Internal, ErrorDetails::default())) };
+        let Some(row) = self.installations.get_mut(&signed.key) else {
+            return (false, refused(ErrorCode::Internal, ErrorDetails::default()));
+        };
         let Some((epoch, before)) = next else {
             row.registration = Registration::Quarantined;
             self.quarantined += 1;
@@ -164,7 +172,10 @@ impl Server {
             .map(|item| Receipt { id: item.id(), outcome: self.take(&installation, item, now) })
             .collect();
         let state = self.state(&installation);
-        (true, Ok(SyncResponse { server_time: now, epoch, state, receipts, tickets: Vec::new(), cursor: 0, more: false }))
+        (
+            true,
+            Ok(SyncResponse { server_time: now, epoch, state, receipts, tickets: Vec::new(), cursor: 0, more: false }),
+        )
     }
 
     fn state(&self, installation: &Installation) -> AgentState {
@@ -236,7 +247,8 @@ impl Server {
             OutboxItem::Ticket(new) => {
                 self.numbers += 1;
                 let (subject, number) = (new.subject.clone(), self.numbers);
-                let ticket = Ticket { author: new.author, hash, subject, status: Status::Open, number, messages: Vec::new() };
+                let ticket =
+                    Ticket { author: new.author, hash, subject, status: Status::Open, number, messages: Vec::new() };
                 self.tickets.insert(new.id, ticket);
                 return;
             }

@@ -1,7 +1,7 @@
 //! One history under virtual time: devices that write and sync, a line that misbehaves, two sides that fall
 //! over, technicians who change things. All of it follows from the seed.
 
-use std::{cmp::Reverse, collections::BinaryHeap, collections::BTreeSet};
+use std::{cmp::Reverse, collections::BTreeSet, collections::BinaryHeap};
 
 use anyhow::Result;
 use deskbell_agent_core::simulate::{Failure, Queue, pause};
@@ -328,7 +328,13 @@ impl World {
         }
     }
 
-    fn arrives(&mut self, device: usize, number: u64, signed: &Signed, request: Option<Box<SyncRequest>>) -> Result<()> {
+    fn arrives(
+        &mut self,
+        device: usize,
+        number: u64,
+        signed: &Signed,
+        request: Option<Box<SyncRequest>>,
+    ) -> Result<()> {
         // The number is the count of events when it was sent.
         if self.now < self.down_until || number < self.restored_at {
             return Ok(());
@@ -387,7 +393,9 @@ impl World {
                 Some(true)
             }
             (Answer::Synced(Err(body)) | Answer::Introduced(Err(body)), _) => {
-                if let (ErrorCode::ClockSkew, Some(time), false) = (body.code, body.details.server_time, receiver.skewed) {
+                if let (ErrorCode::ClockSkew, Some(time), false) =
+                    (body.code, body.details.server_time, receiver.skewed)
+                {
                     // The offset is learned, and the request made once more.
                     (receiver.offset, receiver.skewed) = (time - clock, true);
                     self.send(device, request);
@@ -466,9 +474,14 @@ impl World {
                 let status = if kind == 0 { Some(Status::Resolved) } else { None };
                 let said = text.clone();
                 writer.queue.append(id, ticket, author, now, |sequence| match status {
-                    Some(status) => {
-                        OutboxItem::Status(NewStatus { id: MessageId(id), author, ticket, sequence, status, written_at: now })
-                    }
+                    Some(status) => OutboxItem::Status(NewStatus {
+                        id: MessageId(id),
+                        author,
+                        ticket,
+                        sequence,
+                        status,
+                        written_at: now,
+                    }),
                     None => OutboxItem::Reply(NewReply {
                         id: MessageId(id),
                         author,
