@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     routes::{Case, body_of},
-    signer::{Asked, key_id, signed},
+    signer::{Asked, key_id, seconds, signed},
     verdicts::{DEVICES, Gate, PAGES, TECHNICIANS, Thing, Who},
     world::{Whose, World, cookie, seed},
 };
@@ -96,6 +96,7 @@ pub(super) fn request(world: &World, case: &Case, who: Who, about: &About) -> Re
         .replace("{new}", &Uuid::new_v4().to_string())
         .replace("{me}", me)
         .replace("{other}", other)
+        .replace("{long}", &"x".repeat(deskbell_protocol::limits::EMAIL_BYTES))
         .replace("{code}", &world.code)
         .replace("{key}", &key_id(seed(who)))
         .replace("{epoch}", &world.epoch().to_string());
@@ -115,7 +116,8 @@ pub(super) fn request(world: &World, case: &Case, who: Who, about: &About) -> Re
 pub(super) fn by(world: &World, who: Who, asked: &Asked) -> Result<reqwest::RequestBuilder> {
     let base = world.base();
     if DEVICES.iter().any(|row| row.0 == who) {
-        return signed(&world.http, base, world.server, seed(who), who, asked);
+        let created = if asked.path.ends_with("/sync") { world.second(seed(who), who)? } else { seconds()? };
+        return signed(&world.http, base, world.server, seed(who), who, created, asked);
     }
     let mut request = world.http.request(asked.method.clone(), asked.address(base));
     if let Some(body) = &asked.body {

@@ -6,9 +6,22 @@ use anyhow::Result;
 
 use crate::{hash::sha256, postgres::Postgres};
 
-/// What changes with every request, or by itself.
-const TABLES: [&str; 7] =
-    ["nonces", "live_events", "attempts", "ticket_numbers", "sqlite_sequence", "_sqlx_migrations", "sessions"];
+/// What changes with every request, or by itself: the words of tickets are read a moment after these.
+const TABLES: [&str; 13] = [
+    "nonces",
+    "live_events",
+    "attempts",
+    "ticket_numbers",
+    "sqlite_sequence",
+    "_sqlx_migrations",
+    "sessions",
+    "search",
+    "search_config",
+    "search_data",
+    "search_docsize",
+    "search_due",
+    "search_idx",
+];
 const COLUMNS: [&str; 20] = [
     "epoch",
     "epoch_before",

@@ -47,6 +47,7 @@ pub(super) fn signed(
     server: ServerId,
     seed: u8,
     who: Who,
+    created: i64,
     asked: &Asked,
 ) -> Result<RequestBuilder> {
     let (own, other) = (key(seed), key(200));
@@ -56,7 +57,7 @@ pub(super) fn signed(
     let server = if who == Who::OtherServer { ServerId(uuid::Uuid::from_u128(7)) } else { server };
     let query = asked.query.trim_start_matches('?');
     let request = Request { method: asked.method.as_str(), path: &path, query, server, body };
-    let created = seconds()? - if who == Who::StaleTime { STALE } else { 0 };
+    let created = created - if who == Who::StaleTime { STALE } else { 0 };
     let signer = if who == Who::OtherKey { &other } else { &own };
     let headers = signature::sign(signer, &request, created, signature::nonce(rand::random()));
     // The other key's signature under the name of the own one.
@@ -82,6 +83,6 @@ pub(super) fn signed(
 }
 
 #[expect(clippy::disallowed_methods, reason = "a signature bears the present time")]
-fn seconds() -> Result<i64> {
+pub(super) fn seconds() -> Result<i64> {
     Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?)
 }
