@@ -6,13 +6,16 @@ use utoipa::{
     ToSchema,
     openapi::{
         ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder,
-        path::{Operation, ParameterIn, PathItem},
+        path::{Operation, Parameter, ParameterIn, PathItem},
     },
 };
 
 /// Addresses that ask nobody who they are.
 const OPEN: &[&str] =
     &["/healthz", "/readyz", "/api/setup", "/api/agent/v1/hello", "/api/console/v1/session", "/api/portal/v1/session"];
+
+/// Bodies of words that are known or not: no rule refuses one that can be read.
+const WORDS_ONLY: &[&str] = &["/api/agent/v1/handover", "/api/portal/v1/session", "/api/console/v1/me"];
 
 /// Adds to each operation the answers that its place and its form bring with them.
 pub(crate) fn complete(description: &mut OpenApi) {
@@ -44,6 +47,10 @@ fn common(path: &str, method: &str, operation: &Operation) -> Vec<(&'static str,
     }
     if operation.request_body.is_some() || signed {
         answers.push(("413", "The body is too large."));
+    }
+    let cursor = |parameter: &RefOr<_>| matches!(parameter, RefOr::T(Parameter { name, .. }) if name == "cursor");
+    if (operation.request_body.is_some() && !WORDS_ONLY.contains(&path)) || parameters.iter().any(cursor) {
+        answers.push(("422", "A value is refused; `field` names it."));
     }
     if takes(&ParameterIn::Path) {
         answers.push(("404", "There is no such thing, or it is somebody else's."));

@@ -2,10 +2,10 @@
 
 use axum::{
     extract::{
-        FromRequest, Request,
+        FromRequest, FromRequestParts, Request,
         rejection::{PathRejection, QueryRejection},
     },
-    http::header::CONTENT_TYPE,
+    http::{header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -17,10 +17,21 @@ use crate::error::ApiError;
 #[from_request(via(axum::extract::Path), rejection(ApiError))]
 pub struct Path<T>(pub T);
 
-/// What stands behind the question mark.
-#[derive(Debug, axum::extract::FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(ApiError))]
+/// What stands behind the question mark. As in a body, U+0000 is refused: PostgreSQL would not take it.
+#[derive(Debug)]
 pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(ApiError::malformed("the query holds the character U+0000, which cannot be stored"));
+        }
+        let axum::extract::Query(query) = axum::extract::Query::from_request_parts(parts, state).await?;
+        Ok(Self(query))
+    }
+}
 
 impl From<PathRejection> for ApiError {
     fn from(_: PathRejection) -> Self {
@@ -90,6 +101,16 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_query_with_the_character_is_refused() {
+        let read = async |uri: &str| {
+            let (mut parts, ()) = axum::http::Request::builder().uri(uri).body(()).unwrap().into_parts();
+            Query::<std::collections::HashMap<String, String>>::from_request_parts(&mut parts, &()).await
+        };
+        assert_eq!(read("/?q=%2500").await.unwrap().0["q"], "%00");
+        assert!(read("/?q=a%00b").await.is_err());
+    }
 
     #[test]
     fn the_character_is_found_and_not_its_name() {

@@ -168,7 +168,11 @@ impl Device {
 /// The first ones are a byte repeated, which [`Forged::nonce`] can repeat.
 fn nonce(count: u16) -> [u8; 16] {
     let [high, low] = count.to_be_bytes();
-    std::array::from_fn(|place| if high > 0 && place % 2 == 0 { high } else { low })
+    std::array::from_fn(|place| match (high, place) {
+        (0, _) => low,
+        (_, 0) => u8::MAX,
+        (_, place) => [high, low][place % 2],
+    })
 }
 
 /// What an answer that is no success says.

@@ -61,12 +61,16 @@ const TESTS: &[&str] = &[
     "minisign",
     "mitmproxy",
     "postgresql",
+    "python3-venv",
     "rpm2cpio",
     "shellcheck",
 ];
 
 /// Cargo's own helpers, built into `target/tools` so that this computer stays as it was.
 const TOOLS: &[(&str, &str)] = &[("cargo-deny", "^0.20"), ("cargo-machete", "^0.9")];
+
+/// Tries the API as it is described. PyPI's, in an environment of its own below `target/tools`.
+const SCHEMATHESIS: [&str; 2] = ["schemathesis==4.32.5", "cryptography==50.0.2"];
 
 pub(crate) fn run(extent: Extent, yes: bool) -> Result<()> {
     let yes = yes || unattended();
@@ -81,6 +85,7 @@ pub(crate) fn run(extent: Extent, yes: bool) -> Result<()> {
     npm(yes)?;
     if extent == Extent::Tests {
         tools(yes)?;
+        schemathesis(yes)?;
     }
     println!("everything that is needed is installed");
     Ok(())
@@ -158,6 +163,25 @@ fn tools(yes: bool) -> Result<()> {
         shell::run(install)?;
     }
     Ok(())
+}
+
+fn schemathesis(yes: bool) -> Result<()> {
+    let folder = shell::target().join("tools/schemathesis");
+    // Written last: an installation that was cut off is made anew.
+    let made = folder.join("made-of");
+    let wanted = SCHEMATHESIS.join("\n");
+    if std::fs::read_to_string(&made).is_ok_and(|found| found == wanted)
+        || !agreed(&format!("{} from PyPI, into target/tools", SCHEMATHESIS.join(" and ")), yes)?
+    {
+        return Ok(());
+    }
+    let mut environment = command(&["python3", "-m", "venv", "--clear"]);
+    environment.arg(&folder);
+    shell::run(environment)?;
+    let mut install = shell::program(folder.join("bin/pip"));
+    install.args(["install", "--quiet", "--disable-pip-version-check"]).args(SCHEMATHESIS);
+    shell::run(install)?;
+    Ok(std::fs::write(made, wanted)?)
 }
 
 /// Asks, unless the answer is known. Without a terminal nobody can agree, and nothing is installed.

@@ -6,7 +6,6 @@ const CORPUS: &str = include_str!("corpus.json");
 
 #[derive(Clone, Debug)]
 pub(super) struct Text {
-    pub(super) mark: String,
     pub(super) text: String,
 }
 
@@ -14,7 +13,7 @@ pub(super) fn corpus() -> Result<Vec<Text>> {
     let all: Vec<(String, String)> = serde_json::from_str(CORPUS)?;
     let marked = all.into_iter().enumerate().map(|(number, (_, text))| {
         let mark = format!("c{number}x");
-        Text { text: text.replace("{c}", &mark), mark }
+        Text { text: text.replace("{c}", &mark) }
     });
     Ok(marked.collect())
 }
