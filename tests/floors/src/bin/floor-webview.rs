@@ -15,8 +15,7 @@ mod linux {
     use gtk::{gio, glib, prelude::*};
     use webkit2gtk::{
         SecurityManagerExt, URISchemeRequest, URISchemeRequestExt, UserContentInjectedFrames, UserContentManager,
-        UserContentManagerExt, UserScript, UserScriptInjectionTime, WebContext, WebContextExt, WebView,
-        WebViewExt,
+        UserContentManagerExt, UserScript, UserScriptInjectionTime, WebContext, WebContextExt, WebView, WebViewExt,
     };
 
     pub(super) fn main() -> Result<()> {
