@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use x11rb::{
     connection::Connection,
     protocol::{
-        xproto::{ConnectionExt as _, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Keycode, Window},
+        xproto::{AtomEnum, ConnectionExt as _, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Keycode, Window},
         xtest::ConnectionExt as _,
     },
     rust_connection::RustConnection,
@@ -37,6 +37,7 @@ pub(super) struct Spot {
 pub(super) struct Screen {
     connection: RustConnection,
     root: Window,
+    managed: u32,
     first_key: Keycode,
     /// The symbols of each key.
     keys: Vec<Vec<u32>>,
@@ -54,7 +55,8 @@ impl Screen {
         let (root, first_key, last_key) = (setup.roots[screen].root, setup.min_keycode, setup.max_keycode);
         let map = connection.get_keyboard_mapping(first_key, last_key - first_key + 1)?.reply()?;
         let keys = map.keysyms.chunks(map.keysyms_per_keycode.into()).map(<[u32]>::to_vec).collect();
-        Ok(Self { connection, root, first_key, keys })
+        let managed = connection.intern_atom(false, b"_NET_CLIENT_LIST")?.reply()?.atom;
+        Ok(Self { connection, root, managed, first_key, keys })
     }
 
     fn key(&self, symbol: u32) -> Result<Keycode> {
@@ -116,25 +118,25 @@ impl Screen {
     pub(super) async fn find(&self, symbol: u32) -> Result<Spot> {
         self.press(symbol)?;
         let mut before = None;
-        until("a form on the screen", SOON, async || {
+        until("a form on the screen", 2 * SOON, async || {
             let spot = self.look()?;
             // The window may still be growing.
             tokio::time::sleep(Duration::from_millis(300)).await;
             let stays = spot.is_some() && spot == before;
             before = spot;
-            Ok(spot.filter(|_| stays))
+            ensure!(stays, "it is at {spot:?}");
+            Ok(spot)
         })
         .await
     }
 
     /// Has the window go away again.
     pub(super) async fn close(&self, spot: Spot) -> Result<()> {
-        let before = self.focus()?;
         self.strike(ESCAPE)?;
         self.connection.flush()?;
         until("the window is gone", SOON, async || {
-            let (painted, focus) = (self.is_painted(spot)?, self.focus()?);
-            ensure!(!painted && focus != before, "painted: {painted}, focus: {focus}");
+            let (painted, managed) = (self.is_painted(spot)?, self.managed()?);
+            ensure!(!painted && managed == 0, "painted: {painted}, windows: {managed}");
             Ok(Some(()))
         })
         .await
@@ -162,6 +164,12 @@ impl Screen {
     fn pixels(&self, x: i16, y: i16, width: u16, height: u16) -> Result<Vec<u8>> {
         let format = ImageFormat::Z_PIXMAP;
         Ok(self.connection.get_image(format, self.root, x, y, width, height, u32::MAX)?.reply()?.data)
+    }
+
+    /// How many windows the window manager has. One that it has not let go yet cannot be shown again.
+    fn managed(&self) -> Result<u32> {
+        let asked = self.connection.get_property(false, self.root, self.managed, AtomEnum::WINDOW, 0, 64)?;
+        Ok(asked.reply()?.value_len)
     }
 
     /// What the keys go to. Where no window is, the window manager has one of its own for them.
