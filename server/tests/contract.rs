@@ -37,6 +37,7 @@ const CASES: &[Case] = cases![
     a_machine_is_one_device_of_a_client_and_comes_back_after_removal,
     the_nearest_choice_is_read_with_a_device,
     a_change_of_state_concerns_those_it_concerns,
+    a_rollout_counts_each_device_once,
     the_nearest_setting_is_sent,
     a_person_is_one_per_client_and_address,
     a_try_is_taken_once_each,
@@ -566,6 +567,31 @@ async fn views_and_words_find_tickets(db: Db) -> Outcome {
 
 async fn holds_count(tx: &mut Tx, filter: &tickets::Filter, found: usize) -> Outcome {
     holds!(tickets::count(tx, filter).await?, i64::try_from(found)?);
+    Ok(())
+}
+
+async fn a_rollout_counts_each_device_once(db: Db) -> Outcome {
+    let mut tx = db.write().await?;
+    let world = world(&mut tx).await?;
+    let rollout = async |tx: &mut Tx, scope, client| -> anyhow::Result<Option<[i64; 5]>> {
+        let found = devices::rollouts(tx, scope).await?.get(&client).copied();
+        Ok(found.map(|r| [r.total, r.active, r.waiting, r.failed, r.off]))
+    };
+    holds!(rollout(&mut tx, Scope::All, world.one).await?, Some([1, 0, 1, 0, 0]));
+    holds!(rollout(&mut tx, Scope::All, world.other).await?, None);
+    let state = async |tx: &mut Tx, sql: &'static str| deskbell_server::sql!(execute tx, sql);
+    state(&mut tx, "update installations set applied_revision = revision").await?;
+    holds!(rollout(&mut tx, Scope::All, world.one).await?, Some([1, 0, 0, 0, 1]));
+    devices::set_enablement(&mut tx, world.device, Some(true), "Ada", 6).await?;
+    // A second installation that is shut out, and one on a device of its own that was never on.
+    let second = InstallationId(id(41));
+    install(&mut tx, second, world.device, world.one, "key-2").await?;
+    installations::set_registration(&mut tx, second, Registration::Revoked).await?;
+    devices::insert(&mut tx, DeviceId(id(31)), world.one, world.key, "hint 2", &facts("PC-2"), 5).await?;
+    holds!(rollout(&mut tx, Scope::Client(world.one), world.one).await?, Some([2, 1, 1, 0, 0]));
+    installations::set_registration(&mut tx, world.installation, Registration::Revoked).await?;
+    holds!(rollout(&mut tx, Scope::All, world.one).await?, Some([2, 0, 1, 1, 0]));
+    holds!(rollout(&mut tx, Scope::Client(world.other), world.one).await?, None);
     Ok(())
 }
 

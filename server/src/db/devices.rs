@@ -1,5 +1,7 @@
 //! Computers of clients.
 
+use std::collections::HashMap;
+
 use deskbell_protocol::{
     Millis,
     device::DeviceFacts,
@@ -81,6 +83,61 @@ pub async fn list(tx: &mut Tx, scope: Scope, client: Option<ClientId>, query: &s
                  order by d.name, d.id"),
         scope.bind(), client.map_or_else(String::new, |id| id.to_string()), super::contains(query)
     )
+}
+
+/// How far the agent has come to the devices of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Rollout {
+    pub total: i64,
+    /// On, and the device has heard.
+    pub active: i64,
+    /// The device has not heard yet.
+    pub waiting: i64,
+    /// The device cannot follow.
+    pub failed: i64,
+    /// Off, and the device has heard.
+    pub off: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct RolloutRow {
+    client_id: Text<ClientId>,
+    #[sqlx(flatten)]
+    rollout: Rollout,
+}
+
+/// The rollout of every client that has a device, counted by the database: the list of clients shows sums of all
+/// devices and none of them. It decides as [`Choices::decide`] does, and as a device's own page does of its delivery.
+pub async fn rollouts(tx: &mut Tx, scope: Scope) -> sqlx::Result<HashMap<ClientId, Rollout>> {
+    let rows: Vec<RolloutRow> = sql!(
+        all tx, RolloutRow,
+        "select client_id, count(*) as total,
+             count(case when delivery = 'heard' and wanted then 1 end) as active,
+             count(case when delivery = 'waiting' then 1 end) as waiting,
+             count(case when delivery = 'failed' then 1 end) as failed,
+             count(case when delivery = 'heard' and not wanted then 1 end) as off
+         from (
+             select d.client_id, coalesce(d.enablement, s.enablement, c.enablement, o.enablement) as wanted,
+                 case when coalesce(i.accepted, 0) = 0 and i.failed > 0 then 'failed'
+                      when coalesce(i.accepted, 0) = 0 or i.waiting > 0 then 'waiting'
+                      else 'heard' end as delivery
+             from devices d
+             join clients c on c.id = d.client_id
+             cross join organization o
+             left join sites s on s.id = d.site_id
+             left join (
+                 select device_id, count(case when registration = 'accepted' then 1 end) as accepted,
+                     count(case when registration = 'accepted' and applied_revision < revision then 1 end) as waiting,
+                     count(case when registration <> 'accepted' then 1 end) as failed
+                 from installations
+                 where ($1 = '' or device_id in (select id from devices where client_id = $1))
+                 group by device_id
+             ) i on i.device_id = d.id
+             where d.removed_at is null and ($1 = '' or d.client_id = $1)
+         ) as each_device group by client_id",
+        scope.bind()
+    )?;
+    Ok(rows.into_iter().map(|row| (row.client_id.0, row.rollout)).collect())
 }
 
 /// Which systems run which versions.

@@ -1,5 +1,7 @@
 //! Clients.
 
+use std::collections::HashMap;
+
 use axum::{extract::State, http::StatusCode};
 use deskbell_protocol::{
     Millis,
@@ -19,7 +21,6 @@ use crate::{
         history::{self, Entry},
         live_events::{self, ConsoleEvent},
     },
-    enablement::Delivery,
     error::{ApiError, ApiResult},
     extract::{Json, Path, Query},
 };
@@ -43,7 +44,7 @@ pub struct Client {
 }
 
 /// How far the agent has come to a client's devices.
-#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Rollout {
     pub enabled_by: Option<DecidedBy>,
     pub total: i64,
@@ -80,27 +81,19 @@ pub struct ClientChange {
 
 pub(super) async fn view(tx: &mut Tx, scope: Scope, id: ClientId) -> ApiResult<Client> {
     let row = clients::find(tx, scope, id).await?.ok_or_else(ApiError::not_found)?;
-    complete(tx, row).await
+    let rollouts = devices::rollouts(tx, Scope::Client(id)).await?;
+    complete(tx, row, &rollouts).await
 }
 
-async fn complete(tx: &mut Tx, row: clients::Client) -> ApiResult<Client> {
-    let mut rollout = Rollout {
-        enabled_by: row
-            .enablement
-            .and(row.enablement_by.zip(row.enablement_at))
-            .map(|(name, at)| DecidedBy { name, at }),
-        ..Rollout::default()
-    };
-    for device in devices::list(tx, Scope::Client(row.id.0), None, "").await? {
-        rollout.total += 1;
-        let agent = super::devices::agent(&device);
-        match (agent.wanted, agent.delivery) {
-            (_, Delivery::Failed) => rollout.failed += 1,
-            (_, Delivery::Waiting) => rollout.waiting += 1,
-            (true, Delivery::Active) => rollout.active += 1,
-            (false, Delivery::Active) => rollout.off += 1,
-        }
-    }
+async fn complete(
+    tx: &mut Tx,
+    row: clients::Client,
+    rollouts: &HashMap<ClientId, devices::Rollout>,
+) -> ApiResult<Client> {
+    let devices::Rollout { total, active, waiting, failed, off } = rollouts.get(&row.id.0).copied().unwrap_or_default();
+    let enabled_by =
+        row.enablement.and(row.enablement_by.zip(row.enablement_at)).map(|(name, at)| DecidedBy { name, at });
+    let rollout = Rollout { enabled_by, total, active, waiting, failed, off };
     Ok(Client {
         id: row.id.0,
         name: row.name,
@@ -123,8 +116,9 @@ pub async fn list(
 ) -> ApiResult<Json<Vec<Client>>> {
     let mut tx = app.db.read().await?;
     let mut found = Vec::new();
+    let rollouts = devices::rollouts(&mut tx, technician.scope()).await?;
     for row in clients::list(&mut tx, technician.scope(), &search.q).await? {
-        found.push(complete(&mut tx, row).await?);
+        found.push(complete(&mut tx, row, &rollouts).await?);
     }
     Ok(Json(found))
 }
