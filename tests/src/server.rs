@@ -71,6 +71,8 @@ impl Server {
         command.env("DESKBELL_SERVER_PUBLIC_URL", self.url()).env("DESKBELL_SERVER_DATA_DIR", &self.folder);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         let mut process = Process::start("deskbell-server", command, &self.log)?;
+        // Its port may be another program's by now, which would answer in its place.
+        process.said("that it listens", |said| said.contains("listens on").then_some(())).await?;
         until("the server is ready", START, async || {
             ensure!(process.running(), "it ended: {}", process.output());
             let answer = self.http.get(format!("{}/readyz", self.url())).send().await?;
