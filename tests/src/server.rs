@@ -75,6 +75,10 @@ impl Server {
             if !process.running() {
                 return Ok(Some(false));
             }
+            // Its port may be another program's by now, which would answer in its place.
+            if !process.output().contains("listens on") {
+                return Ok(None);
+            }
             let answer = self.http.get(format!("{}/readyz", self.url())).send().await?;
             Ok(answer.status().is_success().then_some(true))
         });

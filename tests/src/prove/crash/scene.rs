@@ -79,15 +79,13 @@ impl<'a> Scene<'a> {
                 self.arm()?;
             }
             self.world.agent.start()?;
-            self.stands("that it is introduced", |status| (status["state"]["enabled"] == true).then_some(()))
-                .await?;
+            self.stands("that it is introduced", |status| (status["state"]["enabled"] == true).then_some(())).await?;
             if self.run.way == Way::Confirm {
                 self.arm()?;
                 self.confirm().await?;
             } else {
                 self.world.vouch().await?;
             }
-            let confirmed = |status: &Value| (!status["state"]["confirmation"].is_null()).then_some(());
             self.stands("who sits there", confirmed).await?;
         }
         match self.run.way {
@@ -116,23 +114,22 @@ impl<'a> Scene<'a> {
 
     /// The person asks for a token, reads it and types it, and does so again where something fails.
     async fn confirm(&mut self) -> Result<()> {
-        for _ in 0..5 {
+        let end = Instant::now() + LIMIT / 2;
+        while Instant::now() < end {
             let email = self.world.person();
-            let asked = self.ask(&json!({"ask_token": {"name": "Camille Martin", "email": email}})).await?;
-            if asked.is_none() {
-                self.stands("that it is back", |status| (status["online"] == true).then_some(())).await?;
-                continue;
+            if self.ask(&json!({"ask_token": {"name": "Camille Martin", "email": email}})).await?.is_some() {
+                let mail = tokio::time::timeout(LIMIT, self.world.post.token(&email)).await;
+                let token = mail.context("no token came")?;
+                if self.ask(&json!({"confirm": {"token": token}})).await?.is_some() {
+                    return Ok(());
+                }
             }
-            let mail = tokio::time::timeout(LIMIT, self.world.post.token(&email)).await;
-            let token = mail.context("no token came")?;
-            if self.ask(&json!({"confirm": {"token": token}})).await?.is_some() {
-                return Ok(());
-            }
-            let back = |status: &Value| (status["online"] == true).then(|| !status["state"]["confirmation"].is_null());
-            if self.stands("that it is back", back).await? {
+            let confirmed = |line: &Value| confirmed(&line["status"]);
+            if self.watch(&json!({"retry_now": {}}), confirmed, QUIET).await?.is_some() {
                 return Ok(());
             }
         }
+        // Tokens are counted, and those that a kill took with it count as well.
         self.world.vouch().await
     }
 
@@ -200,7 +197,7 @@ impl<'a> Scene<'a> {
     async fn drained(&mut self) -> Result<bool> {
         let tag = self.run.seed;
         let find = |line: &Value| (line["drained"]["tag"] == tag).then_some(());
-        self.watch(&json!({"drain": {"tag": tag}}), find).await.map(|found| found.is_some())
+        self.watch(&json!({"drain": {"tag": tag}}), find, LIMIT).await.map(|found| found.is_some())
     }
 
     /// Waits until the agent's status is one in which `find` finds something.
@@ -208,13 +205,18 @@ impl<'a> Scene<'a> {
         if let Some(found) = find(self.world.agent.status()) {
             return Ok(found);
         }
-        let found = self.watch(&json!({"retry_now": {}}), |line| find(&line["status"])).await?;
+        let found = self.watch(&json!({"retry_now": {}}), |line| find(&line["status"]), LIMIT).await?;
         found.with_context(|| format!("the agent never said {what}; see {}", self.world.agent.log().display()))
     }
 
     /// Waits for a line of the agent's. Who dies is started again, and where all is quiet the line is healed.
-    async fn watch<T>(&mut self, order: &Value, find: impl Fn(&Value) -> Option<T>) -> Result<Option<T>> {
-        let end = Instant::now() + LIMIT;
+    async fn watch<T>(
+        &mut self,
+        order: &Value,
+        find: impl Fn(&Value) -> Option<T>,
+        limit: Duration,
+    ) -> Result<Option<T>> {
+        let end = Instant::now() + limit;
         self.world.agent.order(order).await;
         let mut quiet = Instant::now() + QUIET;
         loop {
@@ -284,4 +286,9 @@ impl<'a> Scene<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether somebody has proved that they sit there.
+fn confirmed(status: &Value) -> Option<()> {
+    (!status["state"]["confirmation"].is_null()).then_some(())
 }
