@@ -26,9 +26,18 @@ enum Order {
     Confirm { token: String },
     RetryNow {},
     /// Adds files to what is being written.
-    AddFiles { paths: Vec<std::path::PathBuf> },
-    /// Answers in a ticket; the files are names with their texts.
-    Reply { ticket: deskbell_protocol::id::TicketId, text: String, files: Vec<(String, String)> },
+    AddFiles(Vec<std::path::PathBuf>),
+    /// Answers in a ticket.
+    Reply(Reply),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reply {
+    ticket: deskbell_protocol::id::TicketId,
+    text: String,
+    /// Names with their texts.
+    files: Vec<(String, String)>,
 }
 
 #[derive(Serialize)]
@@ -87,8 +96,8 @@ async fn carry_out(agent: &Agent, order: Order) -> Result<Option<OutboxEntry>, C
         Order::AskToken { name, email } => agent.ask_token(name, email).await.map(|_| ())?,
         Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
-        Order::AddFiles { paths } => agent.add_files(paths).await.map(|_| ())?,
-        Order::Reply { ticket, text, files } => {
+        Order::AddFiles(paths) => agent.add_files(paths).await.map(|_| ())?,
+        Order::Reply(Reply { ticket, text, files }) => {
             let files = files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
             return agent.reply(ticket, text, files).await.map(Some);
         }

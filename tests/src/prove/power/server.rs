@@ -31,14 +31,33 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     SetUp,
-    Enrolled { installation: String },
-    Enabled { device: String },
+    Enrolled {
+        installation: String,
+    },
+    Enabled {
+        device: String,
+    },
     /// A mail of this kind is on its way.
-    Mail { kind: String },
-    Confirmed { installation: String },
-    Ticket { id: String, subject: String, text: String },
-    Message { id: String, text: String },
-    Received { id: String, bytes: u64, complete: bool },
+    Mail {
+        kind: String,
+    },
+    Confirmed {
+        installation: String,
+    },
+    Ticket {
+        id: String,
+        subject: String,
+        text: String,
+    },
+    Message {
+        id: String,
+        text: String,
+    },
+    Received {
+        id: String,
+        bytes: u64,
+        complete: bool,
+    },
 }
 
 /// Everything that it answered so far, and what each file should hold.
@@ -123,7 +142,8 @@ impl Work {
         let _: TokenSent = self.device.post("/confirmation/token", &ask).await?;
         self.answered(&Answer::Mail { kind: "token".into() })?;
         let folder = self.mails();
-        let token = until("the token's mail", SOON, async || Ok(files(&folder)?.iter().find_map(|file| token(file)))).await?;
+        let token =
+            until("the token's mail", SOON, async || Ok(files(&folder)?.iter().find_map(|file| token(file)))).await?;
         let confirmed: Confirmation = self.device.post("/confirmation", &Confirm { token }).await?;
         self.answered(&Answer::Confirmed { installation: installation.to_owned() })?;
         Ok(confirmed.requester_id)

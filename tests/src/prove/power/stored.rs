@@ -81,7 +81,8 @@ fn received(
     let row: Option<(i64, bool)> = store.query_row(sql, [id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((stored, whole)) = row else { return Ok(false) };
     let attachments = data.join("attachments");
-    let (part, file) = (attachments.join("parts").join(id), attachments.join("files").join(&id[id.len() - 2..]).join(id));
+    let (part, file) =
+        (attachments.join("parts").join(id), attachments.join("files").join(&id[id.len() - 2..]).join(id));
     let there = fs::read(part).or_else(|_| fs::read(file)).unwrap_or_default();
     let wanted = &answered.contents[id][..usize::try_from(bytes)?];
     Ok(there.starts_with(wanted) && (whole || (!complete && stored.cast_unsigned() >= bytes)))
