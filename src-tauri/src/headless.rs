@@ -45,9 +45,7 @@ enum Order {
     },
     RetryNow {},
     /// Adds files to what is being written.
-    AddFiles {
-        paths: Vec<PathBuf>,
-    },
+    AddFiles(Vec<PathBuf>),
     /// Says so as soon as nothing waits here any more, or only what a person has to look at.
     Drain {
         tag: u64,
@@ -136,7 +134,7 @@ async fn carry_out(
         Order::AskToken { name, email } => agent.ask_token(name, email).await.map(|_| ())?,
         Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
-        Order::AddFiles { paths } => agent.add_files(paths).await.map(|_| ())?,
+        Order::AddFiles(paths) => agent.add_files(paths).await.map(|_| ())?,
         Order::Drain { tag } => _ = tokio::spawn(drain(agent.clone(), tag)),
     }
     Ok(None)

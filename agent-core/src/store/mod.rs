@@ -151,7 +151,7 @@ fn connect(file: &Path) -> StoreResult<Store> {
     connection.pragma_update(None, "fullfsync", "on")?;
     connection.pragma_update(None, "checkpoint_fullfsync", "on")?;
     connection.pragma_update(None, "foreign_keys", "on")?;
-    let sound: String = connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+    let sound: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
     if sound != "ok" {
         return Err(StoreError::Sqlite(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),

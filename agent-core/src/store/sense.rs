@@ -59,7 +59,8 @@ fn readable(connection: &Connection, table: &str, row: i64) -> bool {
 }
 
 fn setting(connection: &Connection, row: i64) -> StoreResult<bool> {
-    let value = |column: &str| one::<String>(connection, &format!("select {column} from settings where rowid = ?1"), row);
+    let value =
+        |column: &str| one::<String>(connection, &format!("select {column} from settings where rowid = ?1"), row);
     let (Some(name), Some(text)) = (value("name")?, value("value")?) else { return Ok(false) };
     Ok(match name.as_str() {
         "state" => is::<AgentState>(&text),

@@ -117,7 +117,7 @@ pub enum OpenError {
 impl From<MigrateError> for OpenError {
     fn from(error: MigrateError) -> Self {
         match error {
-            MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_) => Self::Newer(error),
+            MigrateError::VersionMissing(_) => Self::Newer(error),
             _ => Self::Migrate(error),
         }
     }

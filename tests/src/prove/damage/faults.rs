@@ -74,7 +74,7 @@ async fn work(agent: &mut Headless, notes: &std::path::Path) -> Result<Option<Ve
     agent.start()?;
     let (mut kept, mut added) = (Vec::new(), 0);
     for number in 0..4 {
-        let file = json!({"add_files": {"paths": [notes]}});
+        let file = json!({"add_files": [notes]});
         let text = "All of it matters. ".repeat(40);
         let ticket = json!({"submit": {"subject": format!("Fault {number}"), "description": text}});
         // It has ended where it takes nothing and answers nothing: what it said tells why.
@@ -142,7 +142,8 @@ pub(super) async fn servers(order: Order, sample: &Sample, least: u64) -> Result
         let store = Connection::open_with_flags(data.join("deskbell.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         for number in taken {
             let id = full::id(number).to_string();
-            let there = store.query_row("select count(*) from tickets where id = ?1", [id], |row| row.get::<_, i64>(0))?;
+            let there =
+                store.query_row("select count(*) from tickets where id = ?1", [id], |row| row.get::<_, i64>(0))?;
             if there != 1 {
                 found.violation(Kind::Lost, format!("{place}: ticket {number} was accepted"));
             }

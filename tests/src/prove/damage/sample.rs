@@ -48,13 +48,13 @@ pub(super) async fn make(folder: &Path) -> Result<Sample> {
     let notes = folder.join("notes.txt");
     fs::write(&notes, "Noted. ".repeat(500))?;
     for number in 0..WAITING {
-        agent.order(json!({"add_files": {"paths": [&notes]}})).await?;
+        agent.order(json!({"add_files": [&notes]})).await?;
         let text = format!("Number {number}. {}", "All of it matters. ".repeat(100));
         let subject = format!("Waiting {number}");
         agent.order(json!({"submit": {"subject": subject, "description": text}})).await?;
         agent.said("that it is kept", |line| (line["done"]["subject"] == subject).then_some(())).await?;
     }
-    agent.order(json!({"add_files": {"paths": [&notes]}})).await?;
+    agent.order(json!({"add_files": [&notes]})).await?;
     // The order after it is answered when it is done.
     agent.order(json!({"retry_now": {}})).await?;
     agent.answer(2 + 2 * WAITING + 2).await?;

@@ -118,7 +118,7 @@ impl Work {
     async fn write(&mut self, subject: &str, source: &Path, files: Vec<(String, Vec<u8>)>) -> Result<()> {
         if !files.is_empty() {
             let paths: Vec<_> = files.iter().map(|(name, _)| source.join(name)).collect();
-            self.obeyed(json!({"add_files": {"paths": paths}}), Ordered::Draft(files.clone())).await?;
+            self.obeyed(json!({"add_files": paths}), Ordered::Draft(files.clone())).await?;
         }
         let text = format!("About: {subject}. {}", "It has been so since this morning. ".repeat(20));
         let order = json!({"submit": {"subject": subject, "description": text}});
