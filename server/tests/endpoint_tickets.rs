@@ -14,7 +14,11 @@ use deskbell_protocol::{
     ticket::{NewReply, NewStatus, Status},
 };
 use deskbell_server::clock;
-use deskbell_tests::{api::Api, device::refusal};
+use deskbell_tests::{
+    api::Api,
+    device::{Forged, refusal},
+};
+use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -31,6 +35,13 @@ impl Ready {
         let answer = self.device.sync(self.epoch, 0, items).await.unwrap();
         self.epoch = answer.epoch;
         answer
+    }
+
+    /// A sync with some epoch, signed by a clock that is so many seconds ahead.
+    async fn later(&self, epoch: i64, ahead: i64) -> reqwest::Response {
+        let body = serde_json::to_vec(&self.device.exchange(epoch, 0, Vec::new())).unwrap();
+        let forged = Forged { ahead, ..Forged::default() };
+        self.device.send(Method::POST, "/sync", "application/json", Some(body), forged).await.unwrap()
     }
 
     fn reply(&self, id: u128, ticket: u128, sequence: u32, text: &str) -> OutboxItem {
@@ -235,16 +246,17 @@ async fn a_copied_key_is_found_out_and_both_are_shut_out() {
     let (_server, api, _, mut there) = begin().await;
     let copied = there.epoch;
     there.send(Vec::new()).await;
-    there.device.sync(copied, 0, Vec::new()).await.expect("the copy takes its turn, as if an answer had been lost");
-    let (status, body) =
-        there.device.refused("/sync", &there.device.exchange(there.epoch, 0, Vec::new())).await.unwrap();
+    let (status, body) = refusal(there.later(copied, 0).await).await.unwrap();
+    assert_eq!((status, body.code), (409, ErrorCode::Conflict), "it may be the first one's own, overtaken on its way");
+    assert_eq!(there.later(copied, 1).await.status(), 200, "the copy takes its turn, as if an answer had been lost");
+    let (status, body) = refusal(there.later(there.epoch, 2).await).await.unwrap();
     assert_eq!((status, body.code), (403, ErrorCode::DeviceQuarantined));
     let (_, body) = there.device.refused("/sync", &there.device.exchange(there.epoch, 0, Vec::new())).await.unwrap();
     assert_eq!(body.code, ErrorCode::DeviceQuarantined);
     let path = format!("/installations/{}/registration", there.enrolled.installation_id);
     let installation = api.put(&path, json!({"registration": "accepted"})).await.unwrap();
     assert_eq!(installation["registration"], "accepted");
-    there.device.sync(there.epoch, 0, Vec::new()).await.expect("whichever machine comes first is let in again");
+    assert_eq!(there.later(there.epoch, 3).await.status(), 200, "whichever machine comes first is let in again");
 }
 
 #[tokio::test]
@@ -263,7 +275,7 @@ async fn a_device_asks_how_it_stands_and_changes_nothing_by_that() {
 #[tokio::test]
 async fn a_server_restored_from_a_backup_shuts_nobody_out() {
     let (_server, _api, _, there) = begin().await;
-    let answer = there.device.sync(there.epoch + (5 << 20), 0, Vec::new()).await.unwrap();
+    let answer: SyncResponse = there.later(there.epoch + (5 << 20), 1).await.json().await.unwrap();
     assert!(answer.epoch > there.epoch + (5 << 20));
 }
 

@@ -187,9 +187,12 @@ fn judge(found: &mut Found, case: &Case, who: Who, about: &About, answer: &Answe
     if answer.is(expected) {
         return;
     }
-    let kind = match (answer.status, expected.starts_with('2')) {
-        (500.., _) => Kind::Crashed,
-        (200..300, false) => Kind::Leaked,
+    // Whoever is answered otherwise than by the gate that keeps them out has got past it.
+    let kept_out = expected.starts_with("401") || expected.starts_with("403");
+    let kind = match answer.status {
+        500.. => Kind::Crashed,
+        _ if kept_out => Kind::Leaked,
+        200..300 if !expected.starts_with('2') => Kind::Leaked,
         _ => Kind::Wrong,
     };
     let said: String = answer.body.chars().take(300).collect();
