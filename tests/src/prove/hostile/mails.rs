@@ -31,7 +31,9 @@ pub(super) async fn read(mail: &MailServer, texts: &[Text], found: &mut Found) -
             found.violation(Kind::Leaked, format!("a text made a recipient: {:?}", mail.to));
         }
         let html = mail.html.to_lowercase();
-        for tag in ["<script", "<img", "<iframe", "<svg", "<meta http-equiv=refresh", "<base", "<link", "<form", "<object"] {
+        for tag in
+            ["<script", "<img", "<iframe", "<svg", "<meta http-equiv=refresh", "<base", "<link", "<form", "<object"]
+        {
             if html.contains(tag) {
                 found.violation(Kind::Leaked, format!("a text made {tag} of a mail about {:?}", mail.subject));
             }

@@ -49,11 +49,7 @@ pub(super) async fn everything(helpdesk: &Helpdesk, texts: &[Text], client: &str
 }
 
 /// A device whose person is confirmed under a name of the corpus, and a ticket for each text.
-async fn tickets(
-    helpdesk: &Helpdesk,
-    texts: &[Text],
-    planted: &mut Planted,
-) -> Result<(Device, RequesterId, i64)> {
+async fn tickets(helpdesk: &Helpdesk, texts: &[Text], planted: &mut Planted) -> Result<(Device, RequesterId, i64)> {
     let server = &helpdesk.server;
     let device = Device::new(server.http(), &server.url(), "PC-1", 1).await?;
     let enrolled = device.enrol(&helpdesk.enrolment_key).await?;

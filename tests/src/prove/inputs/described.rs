@@ -42,13 +42,7 @@ pub(super) enum Who {
 }
 
 /// One run of about this time. What it found is told with what repeats it.
-pub(super) async fn run(
-    database: Database<'_>,
-    who: Who,
-    seed: u64,
-    time: Duration,
-    found: &mut Found,
-) -> Result<()> {
+pub(super) async fn run(database: Database<'_>, who: Who, seed: u64, time: Duration, found: &mut Found) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?;
     let server = match database {
@@ -115,7 +109,8 @@ fn read(report: &Value, said: &str, label: &str, found: &mut Found) -> Result<()
     let list = |name: &str| report[name].as_array().cloned().unwrap_or_default();
     for failure in list("failures").iter().chain(&list("errors")) {
         let kind = if failure["type"] == "ServerError" { Kind::Crashed } else { Kind::Wrong };
-        let places: Vec<&str> = failure["operations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let places: Vec<&str> =
+            failure["operations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let title = failure["title"].as_str().map_or_else(|| failure.to_string(), str::to_owned);
         found.violation(kind, format!("{label}: {title}: {}", places.join(", ")));
     }

@@ -44,7 +44,10 @@ pub(super) async fn run(order: Order, found: &mut Found) -> Result<()> {
         let said = sent.await.with_context(|| format!("no answer to {}", String::from_utf8_lossy(&body)))?;
         let (status, answer) = (said.status().as_u16(), said.bytes().await?);
         if status >= 500 {
-            found.violation(Kind::Crashed, format!("seed {}, {done}: {status} for {}", order.seed, String::from_utf8_lossy(&body)));
+            found.violation(
+                Kind::Crashed,
+                format!("seed {}, {done}: {status} for {}", order.seed, String::from_utf8_lossy(&body)),
+            );
         }
         if let (200, Ok(answer)) = (status, serde_json::from_slice::<Value>(&answer)) {
             accepted += 1;

@@ -36,7 +36,9 @@ pub(super) async fn addresses(place: &Place<'_>, found: &mut Found) -> Result<()
     }
     let (_, answers, queries) = seen.last().context("nobody")?.clone();
     for (email, told, made) in &seen {
-        judge(found, place.name(), *told == answers, || format!("{email} is told from a stranger: {told:?}, {answers:?}"));
+        judge(found, place.name(), *told == answers, || {
+            format!("{email} is told from a stranger: {told:?}, {answers:?}")
+        });
         judge(found, place.name(), *made == queries, || format!("other queries for {email}: {made:#?}, {queries:#?}"));
     }
     withheld(place, found, &ended, &[&known, &elsewhere, &unknown]).await
@@ -130,12 +132,7 @@ async fn listen(place: &Place<'_>) -> Result<usize> {
 
 /// The statements of the transactions in which a text was an argument, in their order; nothing on SQLite,
 /// where nobody writes them down. It waits for so many transactions.
-async fn statements(
-    place: &Place<'_>,
-    from: usize,
-    argument: &str,
-    transactions: usize,
-) -> Result<Vec<Vec<String>>> {
+async fn statements(place: &Place<'_>, from: usize, argument: &str, transactions: usize) -> Result<Vec<Vec<String>>> {
     let Some((postgres, _)) = &place.postgres else { return Ok(Vec::new()) };
     until("PostgreSQL has written them down", SOON, async || {
         let made = transactions_with(&log(postgres, from)?, argument);

@@ -75,9 +75,8 @@ pub(super) async fn tokens(place: &Place<'_>, chance: &mut StdRng, found: &mut F
     let (device, email) = (place.device().await?, "guessed@northwind.example");
     place.ask(&device, 0, email).await?;
     let right = place.token(email).await?;
-    let guesses = (0..24).map(|turn| {
-        place.signed(&device, turn, "/confirmation", &json!({"token": wrong(chance, &right)}))
-    });
+    let guesses =
+        (0..24).map(|turn| place.signed(&device, turn, "/confirmation", &json!({"token": wrong(chance, &right)})));
     let told = volley(&place.http, guesses.collect::<Result<_>>()?).await?;
     let left: BTreeSet<_> = told.iter().filter_map(|answer| answer.body["details"]["tries_left"].as_u64()).collect();
     let tried = count(&told, |answer| answer.code() == "token_wrong");
@@ -91,11 +90,7 @@ pub(super) async fn tokens(place: &Place<'_>, chance: &mut StdRng, found: &mut F
 }
 
 /// The device and the page that it opened try at the same token, and share its tries.
-pub(super) async fn tokens_at_device_and_page(
-    place: &Place<'_>,
-    chance: &mut StdRng,
-    found: &mut Found,
-) -> Result<()> {
+pub(super) async fn tokens_at_device_and_page(place: &Place<'_>, chance: &mut StdRng, found: &mut Found) -> Result<()> {
     let (device, email) = (place.device().await?, "shared@northwind.example");
     let page = Page::open(place, &device).await?;
     place.ask(&device, 0, email).await?;
@@ -122,7 +117,11 @@ pub(super) async fn passwords(place: &Place<'_>, found: &mut Found) -> Result<()
     for email in ["nobody@harbour.example", OWNER] {
         let requests = (0..16).map(|turn| {
             let url = format!("{}/api/console/v1/session", place.base(turn));
-            Ok(place.http.post(url).json(&json!({"email": email, "password": format!("wrong password {turn}")})).build()?)
+            Ok(place
+                .http
+                .post(url)
+                .json(&json!({"email": email, "password": format!("wrong password {turn}")}))
+                .build()?)
         });
         let told = volley(&place.http, requests.collect::<Result<_>>()?).await?;
         let tried = count(&told, |answer| answer.code() == "sign_in_failed");

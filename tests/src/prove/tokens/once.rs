@@ -29,19 +29,21 @@ pub(super) async fn requests(place: &Place<'_>, found: &mut Found) -> Result<()>
         (&device, Method::POST, "/confirmation/token", Some(asking("once@northwind.example"))),
         (&device, Method::POST, "/confirmation", Some(json!({"token": "BCDF-GHJK"}))),
         (&device, Method::DELETE, "/confirmation", None),
-        (&device, Method::POST, "/handover", Some(serde_json::to_value(AskHandover { page: HandoverPage::NewTicket })?)),
+        (
+            &device,
+            Method::POST,
+            "/handover",
+            Some(serde_json::to_value(AskHandover { page: HandoverPage::NewTicket })?),
+        ),
     ];
     for (byte, (device, method, path, body)) in (240..).zip(cases) {
         let body = body.as_ref().map(serde_json::to_vec).transpose()?;
         let nonce = Forged { nonce: Some(byte), ..Forged::default() };
-        let copy = |turn| {
-            device.prepare(&place.base(turn), method.clone(), path, "application/json", body.clone(), nonce)
-        };
+        let copy =
+            |turn| device.prepare(&place.base(turn), method.clone(), path, "application/json", body.clone(), nonce);
         let told = volley(&place.http, (0..MANY).map(copy).collect::<Result<_>>()?).await?;
         let heard = told.iter().filter(|answer| answer.code() != "signature_replayed").count();
-        judge(found, place.name(), heard == 1, || {
-            format!("{method} {path} was heard {heard} times: {}", tally(&told))
-        });
+        judge(found, place.name(), heard == 1, || format!("{method} {path} was heard {heard} times: {}", tally(&told)));
     }
     Ok(())
 }
