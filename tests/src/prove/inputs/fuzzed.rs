@@ -34,7 +34,9 @@ pub(super) async fn run(order: Order, found: &mut Found) -> Result<()> {
             alter(&mut batch, &mut chance);
         }
         // The chain of answers is not what is tried here.
-        batch["epoch"] = epoch.into();
+        if let Value::Object(fields) = &mut batch {
+            fields.insert("epoch".into(), epoch.into());
+        }
         let mut body = serde_json::to_vec(&batch)?;
         if chance.random_ratio(1, 8) {
             let place = chance.random_range(0..body.len());
