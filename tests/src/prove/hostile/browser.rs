@@ -27,7 +27,12 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) async fn open(desktop: &Desktop, name: &str, base: &str, recorder: &Recorder) -> Result<Self> {
         let proxy = format!("--proxy-server=http://127.0.0.1:{}", recorder.port());
-        let more = [proxy, "--disable-background-networking".into(), "--disable-component-update".into(), "--disable-features=BackForwardCache".into()];
+        let more = [
+            proxy,
+            "--disable-background-networking".into(),
+            "--disable-component-update".into(),
+            "--disable-features=BackForwardCache".into(),
+        ];
         let session = Session::chromium_with(desktop, name, "en", &more).await?;
         session.devtools("Page.enable", json!({})).await?;
         session.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": WATCH})).await?;

@@ -41,8 +41,8 @@ pub(super) enum Who {
     Nobody,
 }
 
-/// One run of about this time. What it found is told with what repeats it.
-pub(super) async fn run(database: Database<'_>, who: Who, seed: u64, time: Duration, found: &mut Found) -> Result<()> {
+/// One run of about this time: how many requests it made. What it found is told with what repeats it.
+pub(super) async fn run(database: Database<'_>, who: Who, seed: u64, time: Duration, found: &mut Found) -> Result<u64> {
     let folder = tempfile::tempdir()?;
     let server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?;
     let server = match database {
@@ -78,8 +78,9 @@ pub(super) async fn run(database: Database<'_>, who: Who, seed: u64, time: Durat
         Database::Sqlite => format!("sqlite, {who:?}"),
         Database::Postgres(_) => format!("postgresql, {who:?}"),
     };
-    read(&serde_json::from_slice(&report)?, &said, &label, found)?;
-    ended_well(&folder.path().join("server.log"), &label, found)
+    let cases = read(&serde_json::from_slice(&report)?, &said, &label, found)?;
+    ended_well(&folder.path().join("server.log"), &label, found)?;
+    Ok(cases)
 }
 
 /// Whom the hooks may speak for.
@@ -102,9 +103,8 @@ async fn admitted(helpdesk: &Helpdesk, who: Who) -> Result<Value> {
 }
 
 /// What schemathesis counted and found. What repeats it stands in what it printed.
-fn read(report: &Value, said: &str, label: &str, found: &mut Found) -> Result<()> {
+fn read(report: &Value, said: &str, label: &str, found: &mut Found) -> Result<u64> {
     let cases = report["test_cases"]["generated"].as_u64().context("a report without a number of cases")?;
-    ensure!(cases > 0, "schemathesis tried nothing: {said}");
     found.runs += cases;
     let list = |name: &str| report[name].as_array().cloned().unwrap_or_default();
     for failure in list("failures").iter().chain(&list("errors")) {
@@ -117,8 +117,10 @@ fn read(report: &Value, said: &str, label: &str, found: &mut Found) -> Result<()
     if !list("failures").is_empty() {
         println!("{said}");
     }
-    found.notes.push(format!("{label}: {cases} requests to {} operations", report["operations"]["selected"]));
-    Ok(())
+    if cases > 0 {
+        found.notes.push(format!("{label}: {cases} requests to {} operations", report["operations"]["selected"]));
+    }
+    Ok(cases)
 }
 
 /// A panic answers nothing, which schemathesis may take for a line that was cut.

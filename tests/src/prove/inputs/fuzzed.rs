@@ -34,7 +34,9 @@ pub(super) async fn run(order: Order, found: &mut Found) -> Result<()> {
             alter(&mut batch, &mut chance);
         }
         // The chain of answers is not what is tried here.
-        batch["epoch"] = epoch.into();
+        if let Value::Object(fields) = &mut batch {
+            fields.insert("epoch".into(), epoch.into());
+        }
         let mut body = serde_json::to_vec(&batch)?;
         if chance.random_ratio(1, 8) {
             let place = chance.random_range(0..body.len());
@@ -44,7 +46,10 @@ pub(super) async fn run(order: Order, found: &mut Found) -> Result<()> {
         let said = sent.await.with_context(|| format!("no answer to {}", String::from_utf8_lossy(&body)))?;
         let (status, answer) = (said.status().as_u16(), said.bytes().await?);
         if status >= 500 {
-            found.violation(Kind::Crashed, format!("seed {}, {done}: {status} for {}", order.seed, String::from_utf8_lossy(&body)));
+            found.violation(
+                Kind::Crashed,
+                format!("seed {}, {done}: {status} for {}", order.seed, String::from_utf8_lossy(&body)),
+            );
         }
         if let (200, Ok(answer)) = (status, serde_json::from_slice::<Value>(&answer)) {
             accepted += 1;
