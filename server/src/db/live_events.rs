@@ -36,8 +36,7 @@ pub async fn to_consoles(tx: &mut Tx, event: &ConsoleEvent, now: Millis) -> sqlx
         ConsoleEvent::Ticket { client, .. } | ConsoleEvent::Device { client, .. } => *client,
         ConsoleEvent::Client { id } => *id,
     };
-    let insert =
-        tx.telling("insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)");
+    let insert = tx.telling("insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)");
     sql!(execute tx, insert, now, Text(client), json(event))?;
     Ok(())
 }

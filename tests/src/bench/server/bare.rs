@@ -44,7 +44,8 @@ impl Bare {
         let connection = Connection::open(to)?;
         connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on")?;
         let mut statement = connection.prepare(DEVICES)?;
-        let rows = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))?;
+        let rows =
+            statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))?;
         let devices = rows.collect::<rusqlite::Result<_>>()?;
         drop(statement);
         Ok(Self { connection, devices, next: 0 })

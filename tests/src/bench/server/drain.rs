@@ -34,7 +34,8 @@ pub(super) async fn run(extent: Extent) -> Result<Figure> {
     let mut floor = vec![bare(&helpdesk.server, &fleet, count / 2).await?];
     helpdesk.server.stop().await?;
     for number in 0..count {
-        let order = json!({"submit": {"subject": format!("Ticket {number}"), "description": super::fleet::DESCRIPTION}});
+        let order =
+            json!({"submit": {"subject": format!("Ticket {number}"), "description": super::fleet::DESCRIPTION}});
         agent.order(order).await?;
     }
     let outbox = agent.data().join("deskbell.db");

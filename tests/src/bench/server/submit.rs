@@ -96,7 +96,13 @@ pub(super) async fn postgres(extent: Extent) -> Result<Vec<Figure>> {
     Ok(vec![figure("server.submit.pg", connections, reach, "pgbench, the same rows one by one", &found)?])
 }
 
-fn figure(name: &str, connections: usize, reach: Option<f64>, floor_is: &'static str, found: &Rounds) -> Result<Figure> {
+fn figure(
+    name: &str,
+    connections: usize,
+    reach: Option<f64>,
+    floor_is: &'static str,
+    found: &Rounds,
+) -> Result<Figure> {
     let middle = |values: &[f64]| percentile(values, 0.5).context("no rounds");
     let (value, floor) = (middle(&found.ours)?, middle(&found.floor)?);
     // Of rounds that lie beside each other: what else this machine does comes and goes.
