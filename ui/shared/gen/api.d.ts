@@ -783,7 +783,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One page, last change first. */
+        /** One page: last change first, and where words are searched for, the newest ticket first. */
         get: operations["list"];
         put?: never;
         post?: never;
@@ -1881,6 +1881,7 @@ export interface components {
             priority?: components["schemas"]["Priority"] | null;
             status?: components["schemas"]["Status"] | null;
         };
+        /** @description Counted up to 1000; 1001 means that there are more. */
         TicketCounts: {
             /** Format: int64 */
             active: number;
@@ -1957,12 +1958,15 @@ export interface components {
          */
         TicketType: "incident" | "request";
         Tickets: {
+            /** @description There are more than `total`. */
+            more: boolean;
             /** @description The cursor of the next page. */
             next?: string | null;
             tickets: components["schemas"]["TicketRow"][];
             /**
              * Format: int64
-             * @description How many there are on all pages.
+             * @description How many there are on all pages, as far as was counted: up to 1000, and of what was searched for, up to the
+             *     end of this page.
              */
             total: number;
         };
@@ -3747,7 +3751,10 @@ export interface operations {
             query?: {
                 view?: components["schemas"]["View"];
                 client?: components["schemas"]["ClientId"] | null;
-                /** @description Part of the subject, the requester's name or the number. */
+                /**
+                 * @description Beginnings of words of the subject, the conversation, the requester or the device, all of which a ticket has
+                 *     to have; or a number after `#`.
+                 */
                 q?: string;
                 cursor?: string | null;
                 limit?: number | null;
