@@ -17,8 +17,8 @@ use deskbell_protocol::{
 };
 use deskbell_server::db::{
     Db, Scope, Text, Tx, agent_settings, attachments, attempts, challenges, clients, devices, enrolment_keys,
-    handovers, history, installations, jobs, live_events, messages, nonces, organization, portal_sessions, requesters, search,
-    sessions, technicians, tickets,
+    handovers, history, installations, jobs, live_events, messages, nonces, organization, portal_sessions, requesters,
+    search, sessions, technicians, tickets,
 };
 use deskbell_tests::postgres::Postgres;
 use uuid::Uuid;
@@ -592,7 +592,8 @@ async fn words_are_found_wherever_they_stand_and_whoever_may_see_them(db: Db) ->
         store(&mut tx, &world, n, subject, i64::try_from(n)?).await?;
         say(&mut tx, &world, 1_000 + n, n, &reply("Please help."), i64::try_from(n)?).await?;
     }
-    say(&mut tx, &world, 200, 100, &reply("Could it be the TONER\u{202e}? See http://intranet.example/toner_faq"), 110).await?;
+    say(&mut tx, &world, 200, 100, &reply("Could it be the TONER\u{202e}? See http://intranet.example/toner_faq"), 110)
+        .await?;
     let find = async |tx: &mut Tx, scope, words: &str| -> anyhow::Result<Vec<u128>> {
         while search::index_due(tx, 2).await? > 0 {}
         let wanted = deskbell_server::words::Wanted::of(words);

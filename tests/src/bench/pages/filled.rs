@@ -79,8 +79,10 @@ impl Rows {
             .flatten()
             .zip([1_u64, 2])
             .map(|(body, sequence)| {
-                let columns = [id(4 + sequence, n), ticket.clone(), client.clone(), sequence.to_string(), "reply".into()];
-                let rest = ["requester".into(), format!("Person {person}"), body.clone(), String::new(), at.to_string()];
+                let columns =
+                    [id(4 + sequence, n), ticket.clone(), client.clone(), sequence.to_string(), "reply".into()];
+                let rest =
+                    ["requester".into(), format!("Person {person}"), body.clone(), String::new(), at.to_string()];
                 columns.into_iter().chain(rest).collect()
             })
             .collect();

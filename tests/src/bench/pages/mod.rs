@@ -80,7 +80,13 @@ fn lists(connection: &mut Connection, label: &str, rounds: u64) -> Result<Vec<Fi
     let figures = VIEWS.iter().zip(&lists).map(|(view, times)| {
         let (value, floor) = (1.0 / median(times), 1.0 / median(&floor));
         let ratio = value / floor;
-        figure(format!("server.list {label} {view}"), (value, "a second"), (floor, "/healthz, a second"), times, (ratio, "≥ 0.1", ratio >= 0.1))
+        figure(
+            format!("server.list {label} {view}"),
+            (value, "a second"),
+            (floor, "/healthz, a second"),
+            times,
+            (ratio, "≥ 0.1", ratio >= 0.1),
+        )
     });
     Ok(figures.collect())
 }

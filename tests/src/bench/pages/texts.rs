@@ -2,12 +2,14 @@
 
 const COMMON: [&str; 48] = [
     "the", "and", "not", "my", "it", "is", "since", "when", "with", "after", "please", "again", "printer", "screen",
-    "outlook", "password", "network", "slow", "error", "login", "update", "mouse", "keyboard", "laptop", "vpn", "teams",
-    "excel", "file", "folder", "account", "mail", "phone", "meeting", "room", "camera", "sound", "drive", "shared",
-    "access", "window", "crash", "paper", "toner", "scanner", "battery", "cable", "wifi", "restart",
+    "outlook", "password", "network", "slow", "error", "login", "update", "mouse", "keyboard", "laptop", "vpn",
+    "teams", "excel", "file", "folder", "account", "mail", "phone", "meeting", "room", "camera", "sound", "drive",
+    "shared", "access", "window", "crash", "paper", "toner", "scanner", "battery", "cable", "wifi", "restart",
 ];
-const SYLLABLES: [&str; 20] =
-    ["ba", "co", "di", "fo", "ga", "hu", "ke", "li", "mo", "na", "pe", "qui", "ro", "su", "ta", "ver", "wi", "xo", "ya", "zen"];
+const SYLLABLES: [&str; 20] = [
+    "ba", "co", "di", "fo", "ga", "hu", "ke", "li", "mo", "na", "pe", "qui", "ro", "su", "ta", "ver", "wi", "xo", "ya",
+    "zen",
+];
 /// Different words of all texts.
 const WORDS: f64 = 30_000.0;
 
@@ -95,7 +97,8 @@ mod tests {
     #[test]
     fn texts_are_the_same_every_time_and_few_words_are_frequent() {
         assert_eq!(Texts::of(5).description, Texts::of(5).description);
-        let having = |word: &str| (0..2_000).filter(|n| Texts::of(*n).description.split(' ').any(|w| w == word)).count();
+        let having =
+            |word: &str| (0..2_000).filter(|n| Texts::of(*n).description.split(' ').any(|w| w == word)).count();
         let (frequent, seldom) = (having("the"), having("toner"));
         assert!(frequent > 1_000 && (10..400).contains(&seldom), "{frequent} and {seldom}");
     }
