@@ -12,7 +12,8 @@ const MEGABYTE: f64 = 1e6;
 const KILOBYTE: f64 = 1e3;
 
 /// Bytes that came over the wire for this page, and its own.
-const LOADED: &str = "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+const LOADED: &str =
+    "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
     .filter((entry) => !entry.name.includes('/api/'))
     .reduce((sum, entry) => sum + entry.transferSize, 0)";
 

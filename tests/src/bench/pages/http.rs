@@ -37,8 +37,9 @@ impl Connection {
 
     fn ask(&mut self, path: &str, encodings: &str) -> Result<Vec<u8>> {
         let cookie = &self.cookie;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept-encoding: {encodings}\r\ncookie: {cookie}\r\n\r\n");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\naccept-encoding: {encodings}\r\ncookie: {cookie}\r\n\r\n"
+        );
         self.stream.get_mut().write_all(request.as_bytes())?;
         let status = self.line()?;
         ensure!(status.contains(" 200 "), "{path}: {status}");
