@@ -17,6 +17,7 @@ const MUTANTS: &[Mutant] = &[
     // Durability: the disk forgets what was not flushed.
     ("synchronous.off", Part::Power, Kind::Lost),
     ("attachment.row_first", Part::Power, Kind::Lost),
+    ("piece.unflushed", Part::Power, Kind::Lost),
     // The agent says that it is saved, and commits later.
     ("saved.early", Part::Crash, Kind::Lost),
     // The agent forgets what it sent, before it has a receipt.
@@ -31,6 +32,8 @@ const MUTANTS: &[Mutant] = &[
     ("enabled.unchecked", Part::Isolation, Kind::Leaked),
     ("nonce.memory", Part::Tokens, Kind::Leaked),
     ("limits.per_process", Part::Tokens, Kind::Leaked),
+    // Attachments are served as pages.
+    ("headers.dropped", Part::Hostile, Kind::Leaked),
 ];
 
 /// A quick run takes a quarter of this where nothing else is going on.
