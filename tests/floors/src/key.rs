@@ -29,8 +29,7 @@ pub fn on_key(pressed: impl Fn() + Send + Sync + Clone + 'static) -> Result<()> 
     std::thread::spawn(move || {
         while let Ok(event) = connection.wait_for_event() {
             if let Event::KeyPress(_) = event {
-                let pressed = pressed.clone();
-                MainContext::default().invoke(move || pressed());
+                MainContext::default().invoke(pressed.clone());
             }
         }
     });

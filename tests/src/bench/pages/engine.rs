@@ -19,6 +19,7 @@ const NAMES: &str = "join clients c on c.id = t.client_id join requesters r on r
 const PAGE: i64 = 51;
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are two of them at a time")]
 pub(in crate::bench) enum Engine {
     Sqlite { file: PathBuf, bare: Option<rusqlite::Connection> },
     Postgres { _cluster: Postgres, url: String, bare: Option<sqlx::PgConnection> },

@@ -71,7 +71,7 @@ impl Texts {
         Self {
             subject: say(3 + ticket % 4, 12.0),
             description: say(15 + ticket % 30, 1.0),
-            reply: (ticket % 2 == 0).then(|| say(10 + ticket % 15, 1.0)),
+            reply: ticket.is_multiple_of(2).then(|| say(10 + ticket % 15, 1.0)),
         }
     }
 

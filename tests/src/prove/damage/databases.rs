@@ -19,7 +19,7 @@ const FILES: [&str; 2] = ["deskbell.db", "deskbell.db-wal"];
 pub(super) fn run(order: Order, sample: &Sample, least: u64) -> Result<Found> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut found, mut refused) = (Found::default(), 0_u64);
-    while order.more(found.runs, least) && !(order.quick && !found.violations.is_empty()) {
+    while order.more(found.runs, least) && (!order.quick || found.violations.is_empty()) {
         let (files, place) = damaged(order, sample, found.runs)?;
         let folder = cuts::scratch()?;
         let data = folder.path().join("data");

@@ -31,7 +31,7 @@ struct Quiet {
 pub(super) fn run(order: Order, sample: &Sample, least: u64) -> Result<Found> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut found, mut quiet) = (Found::default(), Quiet::default());
-    while order.more(found.runs, least) && !(order.quick && !found.violations.is_empty()) {
+    while order.more(found.runs, least) && (!order.quick || found.violations.is_empty()) {
         let seed = order.seed.wrapping_mul(1_000_003).wrapping_add(found.runs);
         let mut random = StdRng::seed_from_u64(seed);
         let mut files = if random.random_bool(0.5) { sample.killed.clone() } else { sample.ended.clone() };

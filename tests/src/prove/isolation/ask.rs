@@ -12,6 +12,11 @@ use super::{
     world::{Whose, World, cookie, seed},
 };
 
+/// An id that nothing has yet.
+pub(super) fn new_id() -> Uuid {
+    Uuid::from_u128(rand::random())
+}
+
 /// Which thing a question is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum About {
@@ -41,7 +46,7 @@ impl About {
             !matches!(case.gate, Gate::Technician | Gate::Worker | Gate::Admin) && own_of(who) != Some(*whose)
         });
         let foreign = foreign.filter_map(|whose| Some(Self::Foreign(whose, named(whose)?)));
-        own.into_iter().chain(foreign).chain([Self::Missing(Uuid::new_v4().to_string())]).collect()
+        own.into_iter().chain(foreign).chain([Self::Missing(new_id().to_string())]).collect()
     }
 }
 
@@ -93,7 +98,7 @@ pub(super) fn request(world: &World, case: &Case, who: Who, about: &About) -> Re
     let other = world.thing(Thing::Client, Whose::Far).unwrap_or_default();
     let body = body_of(case)
         .replace("{id}", about.id())
-        .replace("{new}", &Uuid::new_v4().to_string())
+        .replace("{new}", &new_id().to_string())
         .replace("{me}", me)
         .replace("{other}", other)
         .replace("{long}", &"x".repeat(deskbell_protocol::limits::EMAIL_BYTES))

@@ -45,6 +45,7 @@ const COLUMNS: [&str; 20] = [
     "payload",
 ];
 
+#[expect(clippy::large_enum_variant, reason = "there is one of them at a time")]
 pub(super) enum Database {
     Sqlite(PathBuf),
     Postgres(Postgres, String),

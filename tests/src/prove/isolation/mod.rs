@@ -287,7 +287,7 @@ async fn other_methods(world: &World, found: &mut Found) -> Result<()> {
         for method in METHODS.into_iter().filter(|method| !taken(method)) {
             for who in [Who::Nobody, Who::Owner] {
                 let method = Method::from_bytes(method.as_bytes())?;
-                let path = ask::filled(path, &uuid::Uuid::new_v4().to_string());
+                let path = ask::filled(path, &ask::new_id().to_string());
                 let asked = Asked {
                     method: method.clone(),
                     path: path.clone(),

@@ -13,9 +13,9 @@ use deskbell_protocol::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{
+    ask::new_id,
     database::Database,
     signer::{Asked, key_id, seconds, signed},
     verdicts::{PAGES, TECHNICIANS, Thing, Who},
@@ -203,7 +203,7 @@ impl World {
         let vouched = owner.post(&format!("/installations/{installation}/vouch"), person).await?;
         let person =
             find(&vouched, "person").and_then(|person| person["id"].as_str()).context("nobody is confirmed")?;
-        let (ticket, file) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
+        let (ticket, file) = (new_id().to_string(), new_id().to_string());
         let sync = json!({"protocol": 1, "agent_version": "0.1.0", "language": "en", "facts": {"name": "Desk"}, "hotkey": "registered",
             "epoch": 0, "applied_revision": 0, "cursor": 0, "items": [{"kind": "ticket", "id": ticket, "author": person,
             "type": "incident", "subject": format!("Printer of {name}"), "description": "", "affected": "me", "language": "en",
@@ -232,7 +232,7 @@ impl World {
         let key = owner.post(&keys, json!({"name": "Spare", "expires_in_days": 7, "max_devices": 5})).await?;
         let id = key["key"]["id"].as_str().context("a key without id")?.to_owned();
         self.things.insert((Thing::Key, Whose::Spare), id);
-        let job = Uuid::new_v4().to_string();
+        let job = new_id().to_string();
         self.database
             .execute(&format!(
                 "insert into jobs (id, kind, payload, run_at, attempts, failed_at, created_at)
@@ -275,7 +275,7 @@ impl World {
             };
             let disabled = if *who == Who::Disabled { "1" } else { "null" };
             let expires_at: i64 = if *who == Who::Expired { 1 } else { 9_000_000_000_000 };
-            let (id, hash, csrf) = (Uuid::new_v4(), sha256(cookie(*who).as_bytes()), cookie(*who));
+            let (id, hash, csrf) = (new_id(), sha256(cookie(*who).as_bytes()), cookie(*who));
             self.database
                 .execute(&format!(
                     "insert into technicians (id, email, name, role, language, password_hash, created_at, disabled_at)
