@@ -58,6 +58,7 @@ impl<'a> Scene<'a> {
         self.world.disarm()?;
         self.world.post.refuse(false);
         self.world.line.heal();
+        self.world.late = (self.armed && !self.reached).then_some(self.run.point.side);
         for touched in [answered, replied].into_iter().flatten() {
             tickets.push(self.past[touched].clone());
         }
@@ -135,7 +136,19 @@ impl<'a> Scene<'a> {
 
     /// An order of the person's; nothing where it was refused, or the agent died of it. It runs again then.
     async fn ask(&mut self, order: &Value) -> Result<Option<Value>> {
-        match self.world.agent.ask(order).await? {
+        let (agent, line) = (&mut self.world.agent, &self.world.line);
+        // What needs the server may be held on its way there.
+        let healing = async {
+            loop {
+                tokio::time::sleep(2 * QUIET).await;
+                line.heal();
+            }
+        };
+        let answer = tokio::select! {
+            answer = agent.ask(order) => answer?,
+            () = healing => unreachable!("it heals for ever"),
+        };
+        match answer {
             Answer::Done(value) => Ok(Some(value)),
             Answer::Refused => Ok(None),
             Answer::Died => self.agent_died().await.map(|()| None),
@@ -271,6 +284,9 @@ impl<'a> Scene<'a> {
     fn died(&mut self, side: Side, signal: Option<i32>) -> Result<()> {
         if self.armed && !self.reached && side == self.run.point.side && signal == Some(KILLED) {
             self.reached = true;
+        } else if signal == Some(KILLED) && self.world.late == Some(side) {
+            // Of the last run's point, between its end and this one's beginning.
+            self.world.late = None;
         } else {
             self.broken.push((Kind::Crashed, format!("the {side:?} ended by itself, with signal {signal:?}")));
         }

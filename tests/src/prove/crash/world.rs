@@ -31,9 +31,11 @@ pub(super) struct World {
     pub(super) line: Line,
     pub(super) post: Post,
     pub(super) api: Api,
-    /// The client whose devices are on.
+    /// Nothing where it is a file of the server's.
     database: Option<(Rc<Postgres>, String)>,
     orders: [PathBuf; 2],
+    /// A program that was to die in the last run and had not by its end: it may have been about to.
+    pub(super) late: Option<Side>,
     given: Cell<u64>,
     people: Cell<u64>,
     /// Dropped last.
@@ -61,7 +63,7 @@ impl World {
         let mut program = Headless::new(&folder.path().join("agent"), &line.url(), &key);
         program.set(proof::CRASH, &format!("@{}", orders[Side::Agent as usize].display()));
         let (agent, given, people) = (Agent::new(program), Cell::new(0), Cell::new(0));
-        Ok(Self { name, server, agent, line, post, api, database, orders, given, people, folder })
+        Ok(Self { name, server, agent, line, post, api, database, orders, late: None, given, people, folder })
     }
 
     /// Has a program die the next time, or the one after, when it passes a point.
