@@ -17,20 +17,23 @@ use crate::{headless::Headless, helpdesk::Helpdesk};
 pub(super) enum Ordered {
     Nothing,
     /// These files, by name, are in what is being written.
-    Draft(Vec<(String, Vec<u8>)>),
+    Draft(Files),
     /// A ticket or an answer with this text.
     Entry {
         text: String,
-        files: Vec<(String, Vec<u8>)>,
+        files: Files,
     },
 }
+
+/// Names with their bytes.
+type Files = Vec<(String, Vec<u8>)>;
 
 /// What the agent has said so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Said {
     /// Kept, by id: the text and the files.
-    pub(super) kept: BTreeMap<String, (String, Vec<(String, Vec<u8>)>)>,
-    pub(super) draft: Vec<(String, Vec<u8>)>,
+    pub(super) kept: BTreeMap<String, (String, Files)>,
+    pub(super) draft: Files,
     pub(super) numbers: BTreeMap<String, i64>,
     pub(super) delivered: BTreeMap<String, bool>,
     pub(super) registered: bool,
@@ -115,7 +118,7 @@ impl Work {
         Ok(())
     }
 
-    async fn write(&mut self, subject: &str, source: &Path, files: Vec<(String, Vec<u8>)>) -> Result<()> {
+    async fn write(&mut self, subject: &str, source: &Path, files: Files) -> Result<()> {
         if !files.is_empty() {
             let paths: Vec<_> = files.iter().map(|(name, _)| source.join(name)).collect();
             self.obeyed(json!({"add_files": paths}), Ordered::Draft(files.clone())).await?;
@@ -135,7 +138,7 @@ impl Work {
         self.agent.said("that the ticket is delivered", find).await
     }
 
-    async fn reply(&mut self, to: &str, text: &str, source: &Path, files: Vec<(String, Vec<u8>)>) -> Result<()> {
+    async fn reply(&mut self, to: &str, text: &str, source: &Path, files: Files) -> Result<()> {
         let paths: Vec<_> = files.iter().map(|(name, _)| source.join(name)).collect();
         let order = json!({"reply": {"ticket": to, "text": text, "files": paths}});
         self.obeyed(order, Ordered::Entry { text: text.to_owned(), files }).await

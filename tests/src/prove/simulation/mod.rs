@@ -80,7 +80,7 @@ fn many(order: Order, next: &AtomicU64, least: u64) -> Result<Part> {
 /// One history.
 fn one(seed: u64, mut queues: Vec<Queue>, part: &mut Part, told: bool) -> Result<Vec<Queue>> {
     // Every other one has a single device, whose history is easier to read.
-    let rest = if seed % 2 == 0 { queues.split_off(1) } else { Vec::new() };
+    let rest = if seed.is_multiple_of(2) { queues.split_off(1) } else { Vec::new() };
     let mut world = World::new(seed, queues)?;
     world.told = told;
     world.run()?;
