@@ -49,7 +49,7 @@ async fn one(
     deskbell_protocol::crash_point!("upload.ask.before");
     let mut stored: UploadProgress = match http.get(who, &path).await {
         Ok(stored) => stored,
-        Err(error) => return not_now(inner, entry, error).await,
+        Err(error) => return not_now(inner, http, who, (entry, &path), error).await,
     };
     deskbell_protocol::crash_point!("upload.ask.after");
     let mut mismatches = 0;
@@ -75,7 +75,7 @@ async fn one(
                     let why = "the file was changed on this PC";
                     return hold(inner, entry, LocalErrorCode::FileUnreadable, why).await;
                 }
-                Next::Stop => return not_now(inner, entry, error).await,
+                Next::Stop => return not_now(inner, http, who, (entry, &path), error).await,
             },
         };
         deskbell_protocol::crash_point!("upload.piece.after");
@@ -108,11 +108,22 @@ fn after_failure(error: &HttpError, offset: u64, mismatches: u32) -> Next {
 }
 
 /// An answer of the server's about this file is no fault of the connection: syncs go their way, and the
-/// file is tried again after a while.
-async fn not_now(inner: &Inner, entry: uuid::Uuid, error: HttpError) -> Result<bool, Fault> {
+/// file is tried again after a while. That the server does not know the file is believed the second time:
+/// addresses that do not exist are answered in the same way, and something on the way may have changed one.
+async fn not_now(
+    inner: &Inner,
+    http: &Http,
+    who: &Identity,
+    (entry, path): (uuid::Uuid, &str),
+    error: HttpError,
+) -> Result<bool, Fault> {
     match error.code() {
         Some(ErrorCode::NotFound) => {
-            hold(inner, entry, LocalErrorCode::NotFound, "the server does not know this file").await
+            let again: Result<UploadProgress, HttpError> = http.get(who, path).await;
+            if again.is_err_and(|error| error.code() == Some(ErrorCode::NotFound)) {
+                return hold(inner, entry, LocalErrorCode::NotFound, "the server does not know this file").await;
+            }
+            Ok(false)
         }
         Some(code) if !about_device(code) => {
             tracing::warn!(%error, "a file is not taken at the moment");
