@@ -6,12 +6,15 @@ use anyhow::{Context as _, Result, ensure};
 use deskbell_protocol::{
     device::Context,
     id::TicketId,
-    sync::OutboxItem,
+    sync::{OutboxItem, SyncResponse},
     ticket::{Affected, Language, NewTicket, TicketType},
 };
 
+use reqwest::Method;
+
 use super::{World, hotkey_ticket::stored_file};
 use crate::{
+    device::Forged,
     hash::sha256,
     wait::{SOON, until},
 };
@@ -76,7 +79,11 @@ async fn lost_answer(world: &World) -> Result<()> {
         written_at: 0,
     });
     let first = device.sync(state.epoch, state.state.revision, vec![item.clone()]).await?;
-    let again = device.sync(state.epoch, state.state.revision, vec![item]).await?;
+    // A second later: within the same one it could be the first one, overtaken on its way.
+    let body = serde_json::to_vec(&device.exchange(state.epoch, state.state.revision, vec![item]))?;
+    let later = Forged { ahead: 1, ..Forged::default() };
+    let again = device.send(Method::POST, "/sync", "application/json", Some(body), later).await?;
+    let again: SyncResponse = again.error_for_status()?.json().await?;
     ensure!(first.receipts == again.receipts, "{:?} and then {:?}", first.receipts, again.receipts);
     let found = world.server.database()?.count("select count(*) from tickets where subject = ?1", [LOST])?;
     ensure!(found == 1, "what was sent twice is there {found} times");
