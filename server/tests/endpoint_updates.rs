@@ -75,8 +75,8 @@ async fn a_path_is_looked_up_and_never_followed() {
         ("/updates/linux-x86_64/stable/..%2F..%2F..%2F..%2Flock", 404),
         ("/updates/..%2F..%2Fdeskbell.db/stable/0.2.0", 404),
         ("/updates/linux-x86_64/..%2Fstable/0.2.0", 404),
-        ("/updates/linux-x86_64?current=newest&ring=stable&keys=x", 400),
-        ("/updates/linux-x86_64?current=0.1.0&ring=nightly&keys=x", 400),
+        ("/updates/linux-x86_64?current=newest&ring=stable&keys=x", 422),
+        ("/updates/linux-x86_64?current=0.1.0&ring=nightly&keys=x", 422),
     ] {
         let (found, _) = refusal(there.device.get(path).await.unwrap()).await.unwrap();
         assert_eq!(found, status, "{path}");
