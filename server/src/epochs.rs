@@ -41,9 +41,23 @@ pub const fn overtaken(current: i64, signed_at: i64, held: i64, created: i64) ->
     if held == current { created + OVERTAKEN_SECONDS < signed_at } else { created <= signed_at }
 }
 
+/// Whether an introduction begins the count anew. One that was signed before the last request was on its way
+/// for long: whoever sent it has gone on since, and what they hold would be worth nothing.
+#[must_use]
+pub const fn begins_anew(signed_at: i64, created: i64) -> bool {
+    created >= signed_at
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_introduction_that_comes_late_begins_nothing() {
+        assert!(begins_anew(0, 15), "the first one");
+        assert!(begins_anew(34, 40), "it has lost what it knew");
+        assert!(!begins_anew(34, 15), "it was sent again by something on the way");
+    }
 
     #[test]
     fn answers_that_are_lost_in_a_row_make_no_second_machine() {

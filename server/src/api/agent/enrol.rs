@@ -23,6 +23,7 @@ use crate::{
         installations::{self, NewInstallation},
         live_events::{self, ConsoleEvent},
     },
+    epochs,
     error::{ApiError, ApiResult},
     extract::Json,
     secrets,
@@ -48,6 +49,10 @@ pub async fn enrol(State(app): State<App>, signed: Signed) -> ApiResult<Json<Enr
     signed.spend_nonce(&mut tx).await?;
     tx.serialize_on(&enrol.public_key).await?;
     match installations::by_key(&mut tx, &enrol.public_key).await? {
+        Some(known) if !epochs::begins_anew(known.signed_at, signed.params.created) => {
+            let why = "a later request of this device came first; introduce it again";
+            return Err(ApiError::conflict(ErrorCode::Conflict, why));
+        }
         // It has lost what it knew, and begins to count anew.
         Some(known) => installations::begin_epochs(&mut tx, known.id.0, signed.params.created).await?,
         None if introduce(&app, &mut tx, &enrol, now).await? == Registration::Unapproved => {

@@ -227,7 +227,7 @@ impl Work {
     }
 
     async fn mails_are_out(&self) -> Result<()> {
-        until("the mails are out", SOON, async || {
+        until("the mails are out", 3 * SOON, async || {
             let open = self.helpdesk.server.database()?.count("select count(*) from jobs where done_at is null", [])?;
             Ok((open == 0).then_some(()))
         })

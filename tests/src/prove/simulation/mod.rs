@@ -109,6 +109,11 @@ mod tests {
         // … after its device had been kept out and taken back.
         1_000_003_535,
         1_000_001_149,
+        // An introduction that something had sent again began the count anew.
+        1_000_005_729,
+        1_000_008_701,
+        1_000_011_492,
+        1_000_011_729,
         // A server restored from when an answer had just been lost took every device for two.
         1_000_001_161,
         1_000_000_157,

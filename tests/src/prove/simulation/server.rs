@@ -78,7 +78,7 @@ pub(super) struct Server {
     nonces: BTreeSet<(Key, u64)>,
     numbers: i64,
     /// Installations that were found to be two machines.
-    pub(super) quarantined: u64,
+    pub(super) quarantined: BTreeSet<Key>,
     /// Ids that were stored though they were there.
     pub(super) twice: Vec<Uuid>,
 }
@@ -130,6 +130,9 @@ impl Server {
             revision: 1,
         };
         let known = self.installations.entry(signed.key).or_insert(new);
+        if !epochs::begins_anew(known.signed_at, signed.created) {
+            return refused(ErrorCode::Conflict, ErrorDetails::default());
+        }
         (known.epoch, known.epoch_before, known.signed_at) = (0, 0, signed.created);
         let installation = self.accepted(signed.key)?;
         Ok(Enrolled {
@@ -162,7 +165,7 @@ impl Server {
         };
         let Some((epoch, before)) = next else {
             row.registration = Registration::Quarantined;
-            self.quarantined += 1;
+            self.quarantined.insert(signed.key);
             return (true, refused(ErrorCode::DeviceQuarantined, ErrorDetails::default()));
         };
         (row.epoch, row.epoch_before, row.signed_at) = (epoch, before, signed.created);

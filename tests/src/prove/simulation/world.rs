@@ -68,6 +68,10 @@ pub(super) struct Device {
     /// The wake-up that counts.
     alarm: u64,
     skewed: bool,
+    /// When its last request was signed.
+    signed_at: i64,
+    /// Whether one of its requests was signed earlier than the one before it.
+    pub(super) set_back: bool,
 }
 
 enum Event {
@@ -167,7 +171,20 @@ impl World {
             server.people.insert(person, super::server::Person { client: CLIENT, deactivated: false });
             let key = u64::try_from(at)? + 1;
             let (ahead, offset, failures) = (0, 0, 0);
-            devices.push(Device { queue, key, person, ahead, offset, failures, waits: None, alarm: 0, skewed: false });
+            let (waits, alarm, skewed, signed_at, set_back) = (None, 0, false, 0, false);
+            devices.push(Device {
+                queue,
+                key,
+                person,
+                ahead,
+                offset,
+                failures,
+                waits,
+                alarm,
+                skewed,
+                signed_at,
+                set_back,
+            });
         }
         let mut world = Self {
             seed,
@@ -301,6 +318,8 @@ impl World {
         let number = self.count + 1;
         let sender = &mut self.devices[device];
         let created = (self.now + sender.ahead + sender.offset) / 1000;
+        sender.set_back |= created < sender.signed_at;
+        sender.signed_at = created;
         let key = sender.key;
         sender.waits = Some((number, request.clone()));
         sender.alarm = 0;
