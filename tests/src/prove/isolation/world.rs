@@ -111,7 +111,7 @@ impl World {
         let mut seconds = self.seconds.borrow_mut();
         let last = seconds.entry(seed).or_default();
         // Never further ahead than the server allows.
-        *last = (*last + 1).max(now).min(now + 100);
+        *last = (*last + 1).max(now + 1).min(now + 100);
         Ok(*last)
     }
 

@@ -119,7 +119,8 @@ impl<P: Send + Sync> Recording<P> {
                     _ => disk.torn(&mut StdRng::seed_from_u64(seed)),
                 };
                 let kept = if round == 0 { "what was flushed".to_owned() } else { format!("parts, seed {seed}") };
-                let place = format!("{}, the power went after event {number}, {kept} is left", self.name);
+                let place =
+                    format!("{}, the power went after event {number} ({}), {kept} is left", self.name, event.brief());
                 if sender.send(Left { image, promised: Arc::clone(now), place }).is_err() {
                     bail!("those who look have ended");
                 }

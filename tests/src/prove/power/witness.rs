@@ -63,6 +63,17 @@ pub(in crate::prove) enum Event {
     Failed,
 }
 
+impl Event {
+    /// As a line can hold it.
+    pub(in crate::prove) fn brief(&self) -> String {
+        match self {
+            Self::Wrote { fd, at, data } => format!("{} bytes at {at} of {fd}", data.len()),
+            Self::Said(_) => "a word".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+}
+
 /// The library, compiled beside the programs; and where a program's witness writes.
 #[derive(Clone, Debug)]
 pub(in crate::prove) struct Witness {
