@@ -82,7 +82,7 @@ impl Disk {
             Event::Renamed { from, to } => {
                 let id = self.find(from)?.context("a rename of nothing")?;
                 self.name(to, Some(id))?;
-                self.name(from, None)?;
+                self.leave(from)?;
                 return Ok(true);
             }
             Event::Linked { from, to } => {
@@ -162,6 +162,16 @@ impl Disk {
             None => now.remove(&name),
         };
         since.entry(name).or_default().push(id);
+        Ok(())
+    }
+
+    /// A rename takes the old name away. It is atomic: until the folder is flushed the old name may be there
+    /// still, but what was renamed is never without a name.
+    fn leave(&mut self, path: &Path) -> Result<()> {
+        let parent = self.find(path.parent().context("no folder")?)?.context("a folder that is not there")?;
+        let name = text(path.file_name().context("no name")?)?;
+        let Node::Folder { now, .. } = &mut self.nodes[parent] else { bail!("a file used as a folder") };
+        now.remove(&name);
         Ok(())
     }
 
