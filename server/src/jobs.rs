@@ -26,6 +26,9 @@ const HANDOVERS: Millis = 60 * 60 * 1000;
 
 /// Runs until `shutdown`; what was begun is finished.
 pub async fn run(app: App, shutdown: CancellationToken) {
+    if let Err(error) = released(&app).await {
+        tracing::warn!(%error, "what an ended server had claimed waits for the end of its lease");
+    }
     let mut tidied = 0;
     while !shutdown.is_cancelled() {
         let worked = match claimed(&app).await {
@@ -56,6 +59,17 @@ pub async fn run(app: App, shutdown: CancellationToken) {
             }
         }
     }
+}
+
+/// On SQLite this is the only server: at what the one before it had claimed when it was killed, nobody is
+/// any more. On PostgreSQL another one may be.
+async fn released(app: &App) -> sqlx::Result<()> {
+    if let db::Db::Sqlite { .. } = app.db {
+        let mut tx = app.db.write().await?;
+        db::jobs::release(&mut tx).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 async fn claimed(app: &App) -> sqlx::Result<Vec<Job>> {

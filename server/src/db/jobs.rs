@@ -48,6 +48,12 @@ pub async fn claim(tx: &mut Tx, leased_until: Millis, now: Millis) -> sqlx::Resu
     )
 }
 
+/// Gives back every job that was claimed: for a server that knows that no other one is at them.
+pub async fn release(tx: &mut Tx) -> sqlx::Result<()> {
+    sql!(execute tx, "update jobs set leased_until = 0 where done_at is null and leased_until > 0",)?;
+    Ok(())
+}
+
 pub async fn done(tx: &mut Tx, id: Uuid, now: Millis) -> sqlx::Result<()> {
     sql!(execute tx, "update jobs set done_at = $2, last_error = null where id = $1", Text(id), now)?;
     Ok(())
