@@ -95,12 +95,26 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if holds_nul(bytes) {
         return Err(ApiError::malformed("the body holds the character U+0000, which cannot be stored"));
     }
+    // Every body is an object; an array of the values in their order would be read as one.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::malformed("the body is an array, and has to be an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| ApiError::malformed(format!("the body cannot be read: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_array_is_no_object() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Change {
+            name: Option<String>,
+        }
+        assert!(parse::<Change>(b" [null]").is_err());
+        assert!(parse::<Change>(b"{}").unwrap().name.is_none());
+    }
 
     #[tokio::test]
     async fn a_query_with_the_character_is_refused() {

@@ -171,6 +171,7 @@ impl App {
 
 /// What the mutant `mail.outside` does after a commit: only now is the mail's job written.
 async fn write_late(app: App) -> sqlx::Result<()> {
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     let late = std::mem::take(&mut *db::jobs::LATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     for (id, kind, payload, now) in late {
         let mut tx = app.db.write().await?;

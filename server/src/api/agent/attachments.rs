@@ -61,13 +61,13 @@ pub(in crate::api) async fn take_piece(
     offset: u64,
     piece: Bytes,
 ) -> ApiResult<UploadProgress> {
-    if piece.is_empty() || piece.len() > PIECE_BYTES {
-        return Err(ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorCode::BodyTooLarge,
-            "a piece is empty or too large",
-        )
-        .with(|details| details.limit = Some(PIECE_BYTES as u64)));
+    if piece.is_empty() {
+        return Err(ApiError::malformed("a piece is empty"));
+    }
+    if piece.len() > PIECE_BYTES {
+        let why = "a piece is too large";
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge, why)
+            .with(|details| details.limit = Some(PIECE_BYTES as u64)));
     }
     // It ends what it began even where the client hangs up: half a piece must not be cut off by the next.
     let stored = tokio::spawn(async move { store(&app, &installation, id, offset, &piece).await });

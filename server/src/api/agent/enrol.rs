@@ -35,6 +35,7 @@ use crate::{
     (status = 200, body = Enrolled),
     (status = 401, body = ErrorBody, description = "The signature is refused."),
     (status = 403, body = ErrorBody, description = "The enrolment key is unknown, expired, used up or revoked."),
+    (status = 409, body = ErrorBody, description = "A later request of this installation came first; introduce it again."),
 ))]
 pub async fn enrol(State(app): State<App>, signed: Signed) -> ApiResult<Json<Enrolled>> {
     let enrol: Enrol = signed.json()?;

@@ -42,6 +42,7 @@ const OVERLAP: Millis = 30_000;
     (status = 200, body = SyncResponse),
     (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "The registration does not let this installation in."),
+    (status = 409, body = ErrorBody, description = "A later request of this installation came first; sync again."),
 ))]
 pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<SyncResponse>> {
     // An item that holds what cannot be stored is refused by itself: the others go on.
