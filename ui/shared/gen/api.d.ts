@@ -2482,6 +2482,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description A later request of this installation came first; introduce it again. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -2718,6 +2727,15 @@ export interface operations {
             };
             /** @description The registration does not let this installation in. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A later request of this installation came first; sync again. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
