@@ -90,7 +90,7 @@ impl Round {
     /// not the items that fail.
     pub(crate) fn failed(&mut self, error: &HttpError, items: &[OutboxItem]) -> Option<()> {
         let for_good = match error.code() {
-            Some(ErrorCode::Malformed | ErrorCode::BodyTooLarge) => true,
+            Some(ErrorCode::Malformed | ErrorCode::BodyTooLarge | ErrorCode::ContentConflict) => true,
             Some(ErrorCode::Internal) => false,
             None if matches!(error, HttpError::Unintelligible(_)) => false,
             _ => return None,
@@ -212,6 +212,7 @@ pub(crate) fn settle(
         hold(connection, id, &reason, refused)?;
         show(connection, id, &mut effects)?;
     }
+    outbox::prune(connection, now)?;
     deskbell_protocol::crash_point!("receipts.commit.before");
     Ok(effects)
 }
@@ -223,7 +224,10 @@ fn apply(connection: &Connection, sent: &[OutboxItem], response: &SyncResponse, 
     for (item, receipt) in sent.iter().zip(&response.receipts) {
         take_receipt(connection, item, receipt, now, &mut effects)?;
     }
-    let first = settings::get::<i64>(connection, "cursor")?.unwrap_or(0) == 0;
+    // The whole past is not news, however many answers it takes.
+    let first = settings::get::<i64>(connection, "cursor")?.unwrap_or(0) == 0
+        || settings::get::<bool>(connection, "catching_up")?.unwrap_or(false);
+    settings::set(connection, "catching_up", &(first && response.more))?;
     for summary in &response.tickets {
         let before = tickets::find(connection, summary.id)?;
         if before.as_ref() == Some(summary) {
@@ -232,7 +236,6 @@ fn apply(connection: &Connection, sent: &[OutboxItem], response: &SyncResponse, 
         tickets::put(connection, summary)?;
         effects.tickets_changed = true;
         if first {
-            // The whole past at once is not news.
             tickets::mark_seen(connection, summary.id)?;
         } else {
             effects.news.extend(news::of(before.as_ref(), summary));

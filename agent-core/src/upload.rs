@@ -17,9 +17,9 @@ use crate::{
 
 /// Brings the files of everything that the server has to it. False where one did not come to an end.
 pub(crate) async fn all(inner: &Inner, http: &Http, who: &Identity) -> Result<bool, Fault> {
-    let entries = inner.store.read(outbox::undelivered).await?;
+    let entries = inner.store.read(outbox::sending).await?;
     let mut done = true;
-    for entry in entries.into_iter().filter(|entry| entry.number.is_some() && !entry.refused) {
+    for entry in entries {
         for file in entry.files.iter().filter(|file| !file.complete) {
             if !one(inner, http, who, entry.id, file).await? {
                 done = false;

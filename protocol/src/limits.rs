@@ -13,6 +13,8 @@ pub const NAME_CHARS: usize = 120;
 pub const EMAIL_BYTES: usize = 254;
 /// Characters of an attachment's file name.
 pub const FILE_NAME_CHARS: usize = 255;
+/// Characters of what a device says of itself: each of its facts, its agent's version, and a file's type.
+pub const FACT_CHARS: usize = 255;
 /// Bytes of one file: 25 MB.
 pub const FILE_BYTES: u64 = 25 * MB;
 /// Files of one ticket or one reply.

@@ -14,6 +14,7 @@ use std::{
 
 use deskbell_protocol::id::AttachmentId;
 use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::folders;
 
@@ -119,22 +120,44 @@ impl Blobs {
     }
 }
 
-/// One writer at a time for each file.
-#[derive(Debug, Default)]
-pub struct Uploads(Mutex<HashMap<AttachmentId, Weak<tokio::sync::Mutex<()>>>>);
+/// Files of which a piece is stored at one time. On PostgreSQL each holds a connection and needs a second one: if
+/// they held all of them, each would wait for the others.
+const AT_ONCE: usize = 8;
+
+/// One writer at a time for each file, and not too many of them.
+#[derive(Debug)]
+pub struct Uploads {
+    files: Mutex<HashMap<AttachmentId, Weak<tokio::sync::Mutex<()>>>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self { files: Mutex::default(), places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+/// Nobody else writes this file as long as it is held.
+#[derive(Debug)]
+pub struct Turn {
+    _file: OwnedMutexGuard<()>,
+    _place: Option<OwnedSemaphorePermit>,
+}
 
 impl Uploads {
-    /// Waits until nobody else writes this file; the next one waits until this is dropped.
-    pub async fn turn(&self, id: AttachmentId) -> tokio::sync::OwnedMutexGuard<()> {
+    /// Waits until nobody else writes this file, and for one of the places.
+    pub async fn turn(&self, id: AttachmentId) -> Turn {
         let lock = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = self.files.lock().unwrap_or_else(PoisonError::into_inner);
             locks.retain(|_, lock| lock.strong_count() > 0);
             let known = locks.get(&id).and_then(Weak::upgrade);
             let lock = known.unwrap_or_default();
             locks.insert(id, Arc::downgrade(&lock));
             lock
         };
-        lock.lock_owned().await
+        let file = lock.lock_owned().await;
+        // It is never closed.
+        Turn { _file: file, _place: Arc::clone(&self.places).acquire_owned().await.ok() }
     }
 }
 

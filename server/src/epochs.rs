@@ -1,12 +1,17 @@
 //! Which epochs an installation may hold, and which request of it is too old: how two machines with one key
 //! are told from lost answers. Pure; `api/agent/sync` asks.
 
+use deskbell_protocol::limits::CLOCK_WINDOW_SECONDS;
+
 /// How much older than the last one a request may be signed: clocks are set while agents run.
 const OVERTAKEN_SECONDS: i64 = 5;
 
 /// An epoch is a count of answers and, in its low bits, chance: two machines that got different
 /// answers to the same epoch hold different ones from then on.
 pub const CHANCE: i64 = 1 << 20;
+
+/// No count comes near it in the life of a device: whoever holds a higher one made it up.
+const FURTHEST: i64 = 1 << 62;
 
 /// Every epoch that is held is ahead of it: the next sync's is taken for the current one, whatever it is.
 pub const ANY: i64 = -CHANCE;
@@ -22,12 +27,20 @@ pub const fn next(current: i64, before: i64, held: i64, chance: i64) -> Option<(
     let count = current / CHANCE;
     if held == current || held == before {
         Some(((count + 1) * CHANCE + chance, held))
-    } else if held / CHANCE > count {
+    } else if held / CHANCE > count && held < FURTHEST {
         // This server was restored from before it gave that answer.
         Some(((held / CHANCE + 1) * CHANCE + chance, held))
     } else {
         None
     }
+}
+
+/// When the last request was signed, as far as that can be true, both in seconds: nothing is let in that lies
+/// further ahead than the window. What does was let in before this server's clock was set back, and would keep
+/// its installation out until the clock is there again.
+#[must_use]
+pub const fn last_signed(signed_at: i64, now: i64) -> i64 {
+    if signed_at > now + CLOCK_WINDOW_SECONDS { 0 } else { signed_at }
 }
 
 /// Whether a request was on its way for long, so that others of the same installation overtook it. Both
@@ -77,11 +90,20 @@ mod tests {
     }
 
     #[test]
+    fn a_server_whose_clock_was_set_back_shuts_nobody_out() {
+        let (day, now) = (24 * 60 * 60, 1_800_000_000);
+        assert!(!overtaken(2 * CHANCE, last_signed(now + day, now), 2 * CHANCE, now));
+        assert!(begins_anew(last_signed(now + day, now), now));
+        assert!(overtaken(2 * CHANCE, last_signed(now, now), 2 * CHANCE, now - 60), "and a late one is too old still");
+    }
+
+    #[test]
     fn two_machines_that_take_turns_are_found_out() {
         let (one, before) = next(5 * CHANCE, 4 * CHANCE, 5 * CHANCE, 7).expect("the first machine");
         let (other, before) = next(one, before, 5 * CHANCE, 8).expect("the second one looks like a lost answer");
         assert_eq!(next(other, before, one, 9), None, "the first one comes back");
         assert_eq!(next(other, before, 3 * CHANCE, 9), None, "an epoch that was left behind");
+        assert_eq!(next(other, before, i64::MAX, 9), None, "an epoch that nobody was given");
     }
 
     #[test]

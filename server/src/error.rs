@@ -129,6 +129,9 @@ impl From<sqlx::Error> for ApiError {
 const CONSTRAINTS: &[([&str; 2], ErrorCode)] = &[
     (["clients_name", "clients.name_key"], ErrorCode::NameTaken),
     (["client_domains_domain", "client_domains.domain"], ErrorCode::DomainTaken),
+    // Ids are the sender's: one that is something else's already is no fault of ours.
+    (["messages_id", "messages.id"], ErrorCode::ContentConflict),
+    (["attachments_id", "attachments.id"], ErrorCode::ContentConflict),
 ];
 
 fn names(message: &str, constraint: Option<&str>, [postgres, sqlite]: &[&str; 2]) -> bool {

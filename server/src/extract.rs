@@ -95,6 +95,14 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if holds_nul(bytes) {
         return Err(ApiError::malformed("the body holds the character U+0000, which cannot be stored"));
     }
+    object(bytes)
+}
+
+/// The same, whatever characters it holds.
+///
+/// # Errors
+/// [`ApiError::malformed`], which names the place.
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     // Every body is an object; an array of the values in their order would be read as one.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(ApiError::malformed("the body is an array, and has to be an object"));

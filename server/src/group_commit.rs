@@ -78,6 +78,8 @@ where
     W: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, ApiResult<T>> + Send,
 {
     fn attempt<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool> {
+        // What an earlier attempt said was rolled back with it.
+        self.done = None;
         let work = (self.work)(tx);
         let done = &mut self.done;
         Box::pin(async move { done.insert(work.await).is_ok() })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, db::search};
+use crate::{App, db::search, error::ApiResult};
 
 /// Changes of one transaction: the lock of SQLite's writer is held for some ten milliseconds.
 const BATCH: i64 = 200;
@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_secs(5);
 pub(crate) async fn run(app: App, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let more = batch(&app).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "tickets' words cannot be written");
+            tracing::warn!(?error, "tickets' words cannot be written");
             false
         });
         if !more {
@@ -32,13 +32,11 @@ pub(crate) async fn run(app: App, shutdown: CancellationToken) {
 }
 
 /// Writes one batch, and says whether there may be more.
-async fn batch(app: &App) -> sqlx::Result<bool> {
+async fn batch(app: &App) -> ApiResult<bool> {
     // Most commits change no words, and a look does not wait for SQLite's writer.
     if !search::is_due(&mut app.db.read().await?).await? {
         return Ok(false);
     }
-    let mut tx = app.db.write().await?;
-    let written = search::index_due(&mut tx, BATCH).await?;
-    tx.commit().await?;
+    let written = app.group.write(|tx| Box::pin(async { Ok(search::index_due(tx, BATCH).await?) })).await?;
     Ok(written > 0)
 }

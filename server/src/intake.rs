@@ -1,16 +1,22 @@
 //! What an item of an outbox is answered, given what is stored. Nothing here looks or stores:
 //! `api/agent/ingest` asks the database and does what is decided, and the simulation does so over memory.
 
+use std::collections::HashSet;
+
 use deskbell_protocol::{
     conversation::AuthorKind,
+    device::DeviceFacts,
     error::ErrorCode,
     id::{ClientId, RequesterId},
-    limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
+    limits::{FACT_CHARS, FILE_BYTES, FILE_NAME_CHARS, FILES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
     sync::{OutboxItem, Outcome},
     ticket::{AttachmentRole, NewAttachment, Status},
 };
 
-use crate::{extract, secrets, ticket_status};
+use crate::{
+    error::{ApiError, ApiResult},
+    extract, secrets, ticket_status,
+};
 
 /// The installation that an item comes through, as it is in this transaction.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +95,16 @@ pub fn content_hash(item: &OutboxItem) -> String {
     secrets::sha256(&serde_json::to_string(&item).expect("an item is plain data"))
 }
 
+/// The files that an item announces.
+#[must_use]
+pub fn files(item: &OutboxItem) -> &[NewAttachment] {
+    match item {
+        OutboxItem::Ticket(ticket) => &ticket.attachments,
+        OutboxItem::Reply(reply) => &reply.attachments,
+        OutboxItem::Status(_) => &[],
+    }
+}
+
 #[must_use]
 pub const fn author(item: &OutboxItem) -> RequesterId {
     match item {
@@ -96,6 +112,19 @@ pub const fn author(item: &OutboxItem) -> RequesterId {
         OutboxItem::Reply(reply) => reply.author,
         OutboxItem::Status(status) => status.author,
     }
+}
+
+/// Whether what a device says of itself is of a length that somebody could mean.
+///
+/// # Errors
+/// `malformed`, with the limit.
+pub fn facts_fit(facts: &DeviceFacts, agent_version: &str) -> ApiResult<()> {
+    let optional = [&facts.model, &facts.serial, &facts.ip].into_iter().filter_map(Option::as_deref);
+    let said = [&facts.name, &facts.os, &facts.platform, &facts.os_user].into_iter().map(String::as_str);
+    if said.chain(optional).chain([agent_version]).any(|fact| fact.chars().count() > FACT_CHARS) {
+        return Err(ApiError::field(ErrorCode::Malformed, "facts", FACT_CHARS));
+    }
+    Ok(())
 }
 
 type Checked = Result<(), Outcome>;
@@ -198,6 +227,10 @@ fn files_fit(files: &[NewAttachment]) -> Checked {
     if files.len() > FILES {
         return Err(ever(ErrorCode::TooManyFiles, "too many files"));
     }
+    let ids: HashSet<_> = files.iter().map(|file| file.id).collect();
+    if ids.len() < files.len() {
+        return Err(ever(ErrorCode::ContentConflict, "two files have one id"));
+    }
     if files.iter().any(|file| file.size > FILE_BYTES) {
         return Err(ever(ErrorCode::FileTooLarge, "a file is too large"));
     }
@@ -211,6 +244,9 @@ fn files_fit(files: &[NewAttachment]) -> Checked {
     let hashed = |file: &NewAttachment| {
         file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
+    if files.iter().any(|file| file.content_type.chars().count() > FACT_CHARS) {
+        return Err(ever(ErrorCode::FileTypeRefused, "a file's type is too long"));
+    }
     let typed = |file: &NewAttachment| file.role != AttachmentRole::Screenshot || file.content_type == "image/png";
     if !files.iter().all(|file| named(file) && hashed(file) && typed(file) && file.size > 0) {
         return Err(ever(ErrorCode::FileTypeRefused, "a file's name, type or hash is refused"));

@@ -9,18 +9,25 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     App,
     db::{self, jobs::Job},
+    error::ApiResult,
     mail::{self, Mail, MailError, MailKind},
 };
 
 /// Another server takes a job up after this long: longer than any mail takes to send.
 const LEASE: Millis = 120_000;
+/// No job is begun so long after it was claimed: with a slow mail server its lease would end before it does.
+const BEGUN: Millis = LEASE / 4;
 /// After so many attempts a job has failed.
 const ATTEMPTS: i64 = 12;
 /// How often the table is looked at where nobody wakes us.
 const POLL: Duration = Duration::from_secs(5);
-const TIDY: Millis = 60 * 60 * 1000;
+const TIDY: u64 = 60 * 60 * 1000;
 /// How long live events are kept: longer than anybody looks back.
 const EVENTS: Millis = 10 * 60 * 1000;
+/// How long jobs that are done stay in the list that people see.
+const DONE: Millis = 30 * 24 * 60 * 60 * 1000;
+/// How long challenges are kept after they expired.
+const CHALLENGES: Millis = 24 * 60 * 60 * 1000;
 /// How long links are kept after they expired: so long somebody is told that theirs was used before.
 const HANDOVERS: Millis = 60 * 60 * 1000;
 
@@ -31,21 +38,25 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     }
     let mut tidied = 0;
     while !shutdown.is_cancelled() {
-        let worked = match claimed(&app).await {
+        let claimed_at = app.now();
+        let worked = match claimed(&app, claimed_at).await {
             Ok(jobs) => {
                 let worked = !jobs.is_empty();
                 for job in jobs {
+                    if shutdown.is_cancelled() || app.now().abs_diff(claimed_at) > BEGUN.unsigned_abs() {
+                        break;
+                    }
                     carry_out(&app, &job).await;
                 }
                 worked
             }
             Err(error) => {
-                tracing::warn!(%error, "jobs cannot be claimed");
+                tracing::warn!(?error, "jobs cannot be claimed");
                 false
             }
         };
         let now = app.now();
-        if now - tidied > TIDY {
+        if now.abs_diff(tidied) > TIDY {
             tidied = now;
             if let Err(error) = tidy(&app, now).await {
                 tracing::warn!(%error, "cannot tidy");
@@ -72,39 +83,26 @@ async fn released(app: &App) -> sqlx::Result<()> {
     Ok(())
 }
 
-async fn claimed(app: &App) -> sqlx::Result<Vec<Job>> {
-    let now = app.now();
-    let mut tx = app.db.write().await?;
-    let jobs = db::jobs::claim(&mut tx, now + LEASE, now).await?;
-    if !jobs.is_empty() {
-        deskbell_protocol::crash_point!("job.claim.before");
+/// Claims what is due. Most commits leave nothing to do, and a look does not wait for SQLite's writer.
+async fn claimed(app: &App, now: Millis) -> ApiResult<Vec<Job>> {
+    if !db::jobs::is_due(&mut app.db.read().await?, now).await? {
+        return Ok(Vec::new());
     }
-    tx.commit().await?;
-    if !jobs.is_empty() {
-        deskbell_protocol::crash_point!("job.claim.after");
-    }
+    let claiming = app.group.write(move |tx| {
+        Box::pin(async move {
+            let jobs = db::jobs::claim(tx, now + LEASE, now).await?;
+            deskbell_protocol::crash_point!("job.claim.before");
+            Ok(jobs)
+        })
+    });
+    let jobs = claiming.await?;
+    deskbell_protocol::crash_point!("job.claim.after");
     Ok(jobs)
 }
 
 async fn carry_out(app: &App, job: &Job) {
     let sent = send(app, job).await;
-    let now = app.now();
-    let noted = async {
-        let mut tx = app.db.write().await?;
-        match &sent {
-            Ok(Ended::Withheld) => db::jobs::withdraw(&mut tx, job.id.0).await?,
-            Ok(Ended::Sent) => {
-                db::jobs::done(&mut tx, job.id.0, now).await?;
-                deskbell_protocol::crash_point!("job.done.before");
-            }
-            Err(error) => {
-                db::jobs::again(&mut tx, job.id.0, &error.to_string(), next_try(job.attempts, now), now).await?;
-                deskbell_protocol::crash_point!("job.again.before");
-            }
-        }
-        tx.commit().await
-    };
-    let noted = noted.await;
+    let noted = note(app, job, &sent).await;
     deskbell_protocol::crash_point!("job.noted.after");
     match (&sent, noted) {
         (Ok(_), Ok(())) => tracing::info!(job = %*job.id, kind = job.kind, "job done"),
@@ -112,11 +110,39 @@ async fn carry_out(app: &App, job: &Job) {
             tracing::warn!(job = %*job.id, kind = job.kind, attempts = job.attempts, why = error.word(), "job failed")
         }
         // It is carried out again after its lease; its Message-ID makes the repeat harmless.
-        (_, Err(error)) => tracing::error!(job = %*job.id, %error, "the end of a job cannot be noted"),
+        (_, Err(error)) => tracing::error!(job = %*job.id, ?error, "the end of a job cannot be noted"),
     }
 }
 
+/// Writes down how a job came out.
+async fn note(app: &App, job: &Job, sent: &Result<Ended, MailError>) -> ApiResult<()> {
+    let (id, attempts, now) = (job.id.0, job.attempts, app.now());
+    let end = match sent {
+        Ok(ended) => Ok(*ended),
+        Err(error) => Err(error.to_string()),
+    };
+    let noting = app.group.write(move |tx| {
+        let end = end.clone();
+        Box::pin(async move {
+            match end {
+                Ok(Ended::Withheld) => db::jobs::withdraw(tx, id).await?,
+                Ok(Ended::Sent) => {
+                    db::jobs::done(tx, id, now).await?;
+                    deskbell_protocol::crash_point!("job.done.before");
+                }
+                Err(error) => {
+                    db::jobs::again(tx, id, &error, next_try(attempts, now), now).await?;
+                    deskbell_protocol::crash_point!("job.again.before");
+                }
+            }
+            Ok(())
+        })
+    });
+    noting.await
+}
+
 /// How a job that did not fail came out.
+#[derive(Clone, Copy)]
 enum Ended {
     Sent,
     /// Nobody may know, from how long an answer took, that this mail is not sent: that is decided here.
@@ -154,6 +180,8 @@ async fn tidy(app: &App, now: Millis) -> sqlx::Result<()> {
     db::attempts::prune(&mut tx, now).await?;
     db::sessions::prune(&mut tx, now).await?;
     db::portal_sessions::prune(&mut tx, now).await?;
+    db::jobs::prune(&mut tx, now - DONE).await?;
+    db::challenges::prune(&mut tx, now - CHALLENGES).await?;
     db::handovers::prune(&mut tx, now - HANDOVERS).await?;
     db::live_events::prune(&mut tx, now - EVENTS).await?;
     tx.commit().await

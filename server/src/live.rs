@@ -10,6 +10,7 @@ use std::{
 
 use axum::body::Bytes;
 use deskbell_protocol::{Millis, device::Registration, id::InstallationId, limits::LIVE_HEARTBEAT_SECONDS};
+use sqlx::postgres::PgListener;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -102,6 +103,12 @@ impl Live {
         Following { said, live: self.clone(), installation, name }
     }
 
+    /// Whether this installation has a connection here.
+    #[must_use]
+    pub fn is_followed(&self, installation: InstallationId) -> bool {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner).of.contains_key(&installation)
+    }
+
     /// Called after every commit that wrote an event.
     pub fn wake(&self) {
         self.wake.notify_one();
@@ -112,21 +119,27 @@ impl Live {
         let start = clock();
         let mut progress = None;
         let mut listener = listen(&db).await;
+        // What this one wrote before it ended, another one may have to tell.
+        let mut others = true;
         loop {
+            if others && let Err(error) = db.wake_others().await {
+                tracing::warn!(%error, "the other servers cannot be woken; they look by themselves");
+            }
             match self.read(&db, &mut progress, start, clock()).await {
                 Ok(()) => {}
                 Err(error) => tracing::warn!(%error, "live events cannot be read"),
             }
-            tokio::select! {
+            others = tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.wake.notified() => {}
-                () = notified(&mut listener) => {}
+                () = self.wake.notified() => true,
+                () = notified(&mut listener) => false,
                 () = tokio::time::sleep(POLL) => {
                     if listener.is_none() {
                         listener = listen(&db).await;
                     }
+                    false
                 }
-            }
+            };
         }
     }
 
@@ -141,7 +154,7 @@ impl Live {
                 progress.insert(Progress::from(&recent, newest, now))
             }
         };
-        let events = live_events::after(&mut tx, progress.settled()).await?;
+        let events = live_events::after(&mut tx, progress.last, &progress.missed()).await?;
         drop(tx);
         let new: Vec<LiveEvent> = events.into_iter().filter(|event| progress.is_new(event.id, now)).collect();
         progress.forget(now);
@@ -224,9 +237,9 @@ impl Progress {
         progress
     }
 
-    /// Everything up to it has come, or never will.
-    fn settled(&self) -> i64 {
-        self.missing.first_key_value().map_or(self.last, |(first, _)| first - 1)
+    /// Ids that may come late, in their order.
+    fn missed(&self) -> Vec<i64> {
+        self.missing.keys().copied().collect()
     }
 
     fn is_new(&mut self, id: i64, now: Millis) -> bool {
@@ -244,18 +257,12 @@ impl Progress {
     }
 }
 
-/// PostgreSQL says when another server wrote; SQLite has no other server.
-async fn listen(db: &Db) -> Option<sqlx::postgres::PgListener> {
-    let Db::Postgres(pool) = db else { return None };
-    let listening = async {
-        let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
-        listener.listen("deskbell_live").await?;
-        Ok::<_, sqlx::Error>(listener)
-    };
-    listening.await.inspect_err(|error| tracing::warn!(%error, "cannot listen to other servers; polling")).ok()
+async fn listen(db: &Db) -> Option<PgListener> {
+    let listening = db.listen().await;
+    listening.inspect_err(|error| tracing::warn!(%error, "cannot listen to other servers; polling")).ok().flatten()
 }
 
-async fn notified(listener: &mut Option<sqlx::postgres::PgListener>) {
+async fn notified(listener: &mut Option<PgListener>) {
     match listener {
         Some(open) => {
             if let Err(error) = open.recv().await {

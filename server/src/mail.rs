@@ -3,6 +3,7 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use askama::Template;
@@ -28,6 +29,9 @@ use crate::{
     folders, secrets,
     texts::text,
 };
+
+/// How long the mail server may take for one answer: a job's lease holds several of them.
+const SMTP_STEP: Duration = Duration::from_secs(20);
 
 /// A mail as its job row keeps it. A token is not among it: it is derived again when the mail is sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -292,7 +296,10 @@ fn transport(smtp: &Smtp) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailErro
         SmtpTls::Starttls => Tls::Required(parameters()?),
         SmtpTls::Implicit => Tls::Wrapper(parameters()?),
     };
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host).port(smtp.port).tls(tls);
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
+        .port(smtp.port)
+        .tls(tls)
+        .timeout(Some(SMTP_STEP));
     let password = match (&smtp.password, &smtp.password_file) {
         (Some(password), _) => Some(password.clone()),
         (None, Some(file)) => Some(std::fs::read_to_string(file)?.trim_end().to_owned()),

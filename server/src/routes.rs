@@ -1,5 +1,7 @@
 //! Every address of the server, in one list.
 
+use std::time::Duration;
+
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},
@@ -8,7 +10,10 @@ use axum::{
     routing::get,
 };
 use deskbell_protocol::limits::{BODY_BYTES, PIECE_BYTES};
-use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer, trace::TraceLayer};
+use tower_http::{
+    compression::CompressionLayer, set_header::SetResponseHeaderLayer, timeout::RequestBodyTimeoutLayer,
+    trace::TraceLayer,
+};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -19,6 +24,9 @@ use crate::{
     error::ApiError,
     pages,
 };
+
+/// How long a body may keep us waiting for its next part.
+const BODY_PAUSE: Duration = Duration::from_secs(30);
 
 /// What is said of the whole, and types that only queries name.
 #[derive(utoipa::OpenApi)]
@@ -128,6 +136,7 @@ pub fn router(app: App) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES.max(PIECE_BYTES)))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(CompressionLayer::new())
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))

@@ -333,11 +333,11 @@ async fn a_change_of_state_concerns_those_it_concerns(db: Db) -> Outcome {
         Ok(installations::by_key(tx, key).await?.context("it is there")?.revision)
     };
     holds!((revision(&mut tx, "key-1").await?, revision(&mut tx, "key-9").await?), (2, 1));
-    let events = live_events::after(&mut tx, 0).await?;
+    let events = live_events::after(&mut tx, 0, &[]).await?;
     let told: Vec<_> = events.iter().map(|event| (event.installation_id, event.registration)).collect();
     holds!(told, [(Some(Text(world.installation)), Some(Text(Registration::Accepted)))]);
     live_events::state_changed(&mut tx, live_events::Concerned::All, 60).await?;
-    holds!(live_events::after(&mut tx, events[0].id).await?.len(), 2);
+    holds!(live_events::after(&mut tx, events[0].id, &[]).await?.len(), 2);
     holds!(live_events::ids_between(&mut tx, 50, 60).await?, [events[0].id]);
     holds!(live_events::newest_before(&mut tx, 60).await?, events[0].id);
     holds!(live_events::prune(&mut tx, 60).await?, 1);

@@ -42,8 +42,6 @@ pub(crate) use preferences::kept;
 
 /// Changes that a screen may fall behind; it fetches the whole list when it opens.
 const BACKLOG: usize = 256;
-/// How long a delivered entry is remembered, for the window that still shows it.
-const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 
 /// What an agent is made of.
 #[derive(Debug)]
@@ -97,6 +95,8 @@ pub(crate) struct Inner {
     /// Held while the server is asked something that changes what this PC knows of itself, until the
     /// answer is kept: an older answer must not be kept after a newer one.
     pub(crate) exchange: tokio::sync::Mutex<()>,
+    /// Held while the screen is told of a change.
+    showing: tokio::sync::Mutex<()>,
     /// Known once the key is read and the server is found to be the right one.
     identity: Mutex<Option<Identity>>,
     /// What *What will be sent* showed last: exactly that is sent.
@@ -172,6 +172,7 @@ impl Agent {
             upload: Notify::new(),
             live: AtomicBool::new(false),
             exchange: tokio::sync::Mutex::new(()),
+            showing: tokio::sync::Mutex::new(()),
             identity: Mutex::new(None),
             context: Mutex::new(None),
             run: clock::new_id(now),
@@ -180,7 +181,7 @@ impl Agent {
             let subject = Some(aside.display().to_string());
             agent.0.set_problem(Problem { code: ProblemCode::StoreRecovered, subject });
         }
-        agent.0.count().await?;
+        agent.0.count(Vec::new()).await?;
         Ok(agent)
     }
 
@@ -275,7 +276,7 @@ struct Start {
 
 impl Start {
     fn read(connection: &rusqlite::Connection, now: Millis) -> StoreResult<Self> {
-        outbox::prune(connection, now - REMEMBERED)?;
+        outbox::prune(connection, now)?;
         let mut needed: HashSet<_> = outbox::needed_files(connection)?.into_iter().collect();
         needed.extend(form::files_of_draft(connection)?);
         Ok(Self { state: settings::get(connection, "state")?, choices: preferences::choices(connection)?, needed })
@@ -331,11 +332,13 @@ impl Inner {
             self.told(&state.settings);
             self.change(|status| status.state = Some(state));
         }
-        self.count().await?;
-        // Nobody may be listening, which is fine.
-        for entry in effects.entries {
+        // One after the other, and as the store is by then: what an earlier look found is not shown after a later one.
+        let shown = self.showing.lock().await;
+        for entry in self.count(effects.entries).await? {
+            // Nobody may be listening, which is fine.
             let _ = self.outbox.send(entry);
         }
+        drop(shown);
         if effects.tickets_changed {
             let _ = self.tickets.send(());
         }
@@ -345,11 +348,16 @@ impl Inner {
         Ok(())
     }
 
-    async fn count(&self) -> Result<(), StoreError> {
-        let ((waiting, attention), unread) =
-            self.store.read(|c| Ok((outbox::counts(c)?, tickets::count_unread(c)?))).await?;
+    /// Counts what waits and what is unread, and gives these entries as they are now.
+    async fn count(&self, changed: Vec<OutboxEntry>) -> Result<Vec<OutboxEntry>, StoreError> {
+        let read = self.store.read(move |c| {
+            let as_it_is = |entry: OutboxEntry| Ok(outbox::find(c, entry.id)?.map_or(entry, |now| now.view()));
+            let entries = changed.into_iter().map(as_it_is).collect::<StoreResult<Vec<_>>>()?;
+            Ok((entries, outbox::counts(c)?, tickets::count_unread(c)?))
+        });
+        let (entries, (waiting, attention), unread) = read.await?;
         self.change(|status| (status.waiting, status.attention, status.unread) = (waiting, attention, unread));
-        Ok(())
+        Ok(entries)
     }
 
     pub(crate) fn hotkey(&self) -> HotkeyState {

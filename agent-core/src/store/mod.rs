@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Params, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -137,11 +137,15 @@ impl Store {
 /// The first version without a bug that loses commits when the log is reset.
 const SQLITE: i32 = 3_051_003;
 
+/// Statements that stay prepared: more than there are.
+const STATEMENTS: usize = 64;
+
 fn connect(file: &Path) -> StoreResult<Store> {
     if rusqlite::version_number() < SQLITE {
         return Err(StoreError::SqliteTooOld(rusqlite::version()));
     }
     let mut connection = Connection::open(file)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // A commit is on the disk when it returns: the window says *saved* after that.
@@ -165,8 +169,10 @@ fn connect(file: &Path) -> StoreResult<Store> {
     Ok(Store(Arc::new(Mutex::new(connection))))
 }
 
+const STEPS: &[M<'_>] = &[M::up(include_str!("0001_first.sql")), M::up(include_str!("0002_counted.sql"))];
+
 fn migrate(connection: &mut Connection) -> StoreResult<()> {
-    Ok(Migrations::from_slice(&[M::up(include_str!("schema.sql"))]).to_latest(connection)?)
+    Ok(Migrations::from_slice(STEPS).to_latest(connection)?)
 }
 
 /// A store that nothing is left of: for simulations.
@@ -175,6 +181,11 @@ pub(crate) fn in_memory() -> StoreResult<Connection> {
     connection.pragma_update(None, "foreign_keys", "on")?;
     migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// Runs a statement whose text is always the same: it is prepared once.
+fn execute(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(values)
 }
 
 fn to_json(value: &impl Serialize) -> StoreResult<String> {

@@ -11,8 +11,11 @@ use deskbell_protocol::{
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use super::{StoreError, StoreResult, from_json, settings, tickets, to_json};
+use super::{StoreError, StoreResult, execute, from_json, settings, tickets, to_json};
 use crate::view::{CommandError, CommandErrorCode, EntryKind, EntryState, FileProgress, OutboxEntry};
+
+/// How long a delivered entry is remembered, for the window that still shows it.
+const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 
 /// An entry as it is stored.
 #[derive(Clone, Debug)]
@@ -155,7 +158,8 @@ fn select(connection: &Connection, rest: &str, values: impl rusqlite::Params) ->
 
 /// Adds an entry with its files, whose bytes are on the disk already.
 pub(crate) fn insert(connection: &Connection, new: &Entry) -> StoreResult<()> {
-    connection.execute(
+    execute(
+        connection,
         "insert into outbox (id, ticket, kind, subject, author, item, written_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             new.id.to_string(),
@@ -168,7 +172,8 @@ pub(crate) fn insert(connection: &Connection, new: &Entry) -> StoreResult<()> {
         ],
     )?;
     for (position, file) in new.files.iter().enumerate() {
-        connection.execute(
+        execute(
+            connection,
             "insert into outbox_files (id, entry, position, role, name, size) values (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 file.id.to_string(),
@@ -229,10 +234,15 @@ pub(crate) fn undelivered(connection: &Connection) -> StoreResult<Vec<Entry>> {
     select(connection, "where delivered_at is null order by rowid", [])
 }
 
+/// What the server has, but for files, in the order in which it was written.
+pub(crate) fn sending(connection: &Connection) -> StoreResult<Vec<Entry>> {
+    select(connection, "where delivered_at is null and refused = 0 and number is not null order by rowid", [])
+}
+
 /// At most so many of those that may be sent ([`EntryState::Queued`]), in the order in which they were written:
 /// what an exchange costs does not grow with what waits behind it.
 pub(crate) fn queued(connection: &Connection, limit: usize) -> StoreResult<Vec<Entry>> {
-    let rest = "where delivered_at is null and not refused and number is null and author is not null
+    let rest = "where delivered_at is null and refused = 0 and number is null and author is not null
                 order by rowid limit ?1";
     select(connection, rest, [i64::try_from(limit).unwrap_or(i64::MAX)])
 }
@@ -257,7 +267,8 @@ pub(crate) fn claim(connection: &Connection, author: RequesterId) -> StoreResult
     let mut claimed = Vec::with_capacity(mine.len());
     for entry in mine {
         let entry = Entry { reason: None, ..entry.by(author) };
-        connection.execute(
+        execute(
+            connection,
             "update outbox set author = ?2, item = ?3, reason = null where id = ?1",
             params![entry.id.to_string(), author.to_string(), to_json(&entry.item)?],
         )?;
@@ -274,12 +285,13 @@ pub(crate) fn accept(
     missing: &[UploadProgress],
     now: Millis,
 ) -> StoreResult<()> {
-    connection.execute(
+    execute(
+        connection,
         "update outbox set number = ?2, accepted_at = coalesce(accepted_at, ?3), reason = null, refused = 0 where id = ?1",
         params![id.to_string(), number, now],
     )?;
     let sql = "update outbox_files set complete = 1, sent = size where entry = ?1";
-    connection.execute(sql, [id.to_string()])?;
+    execute(connection, sql, [id.to_string()])?;
     for file in missing {
         progress(connection, file.id, file.received, false)?;
     }
@@ -287,7 +299,8 @@ pub(crate) fn accept(
 }
 
 pub(crate) fn progress(connection: &Connection, file: AttachmentId, sent: u64, complete: bool) -> StoreResult<()> {
-    connection.execute(
+    execute(
+        connection,
         "update outbox_files set sent = ?2, complete = ?3 where id = ?1",
         params![file.to_string(), sent.cast_signed(), complete],
     )?;
@@ -296,7 +309,8 @@ pub(crate) fn progress(connection: &Connection, file: AttachmentId, sent: u64, c
 
 /// Delivered where the server has the entry and all its files.
 pub(crate) fn deliver_if_complete(connection: &Connection, id: Uuid, now: Millis) -> StoreResult<()> {
-    connection.execute(
+    execute(
+        connection,
         "update outbox set delivered_at = ?2 where id = ?1 and number is not null and delivered_at is null
          and not exists (select 1 from outbox_files where entry = ?1 and complete = 0)",
         params![id.to_string(), now],
@@ -306,17 +320,21 @@ pub(crate) fn deliver_if_complete(connection: &Connection, id: Uuid, now: Millis
 
 /// It stays, with the reason; `refused`: until the person does something about it.
 pub(crate) fn hold(connection: &Connection, id: Uuid, reason: &CommandError, refused: bool) -> StoreResult<()> {
-    connection.execute(
+    execute(
+        connection,
         "update outbox set reason = ?2, refused = ?3 where id = ?1",
         params![id.to_string(), to_json(reason)?, refused],
     )?;
     Ok(())
 }
 
-/// Forgets an entry. Replies behind one that was never stored move up by one place.
+/// Forgets an entry. Replies behind one that was never stored move up by one place, except where something else
+/// is stored in its place.
 pub(crate) fn discard(connection: &Connection, entry: &Entry) -> StoreResult<()> {
-    connection.execute("delete from outbox where id = ?1", [entry.id.to_string()])?;
-    if entry.number.is_none() { move_up(connection, entry) } else { Ok(()) }
+    execute(connection, "delete from outbox where id = ?1", [entry.id.to_string()])?;
+    let conflict = CommandErrorCode::Server(ErrorCode::ContentConflict);
+    let taken = entry.reason.as_ref().is_some_and(|reason| reason.code == conflict);
+    if entry.number.is_none() && !taken { move_up(connection, entry) } else { Ok(()) }
 }
 
 /// The server will never store a reply: it gives up its place, so that those behind it need not wait.
@@ -337,7 +355,7 @@ pub(crate) fn close_gap(connection: &Connection, first: &Entry) -> StoreResult<b
     for entry in waiting.iter().filter(|entry| entry.number.is_none() && sequence(&entry.item) > 0) {
         place(connection, entry, sequence(&entry.item) - 1)?;
     }
-    connection.execute("update sequences set last = last - 1 where ticket = ?1", [first.ticket.to_string()])?;
+    execute(connection, "update sequences set last = last - 1 where ticket = ?1", [first.ticket.to_string()])?;
     Ok(true)
 }
 
@@ -351,14 +369,14 @@ fn move_up(connection: &Connection, gone: &Entry) -> StoreResult<()> {
             place(connection, &behind, sequence(&behind.item) - 1)?;
         }
     }
-    connection.execute("update sequences set last = last - 1 where ticket = ?1", [gone.ticket.to_string()])?;
+    execute(connection, "update sequences set last = last - 1 where ticket = ?1", [gone.ticket.to_string()])?;
     Ok(())
 }
 
 fn place(connection: &Connection, entry: &Entry, sequence: u32) -> StoreResult<()> {
     let item = at(entry.item.clone(), sequence);
     let sql = "update outbox set item = ?2 where id = ?1";
-    connection.execute(sql, params![entry.id.to_string(), to_json(&item)?])?;
+    execute(connection, sql, params![entry.id.to_string(), to_json(&item)?])?;
     Ok(())
 }
 
@@ -375,7 +393,7 @@ pub(crate) fn revive(connection: &Connection, author: RequesterId) -> StoreResul
             place(connection, &entry, next_sequence(connection, entry.ticket)?)?;
         }
         let sql = "update outbox set refused = 0, reason = null where id = ?1";
-        connection.execute(sql, [entry.id.to_string()])?;
+        execute(connection, sql, [entry.id.to_string()])?;
         revived.extend(find(connection, entry.id)?);
     }
     Ok(revived)
@@ -383,7 +401,7 @@ pub(crate) fn revive(connection: &Connection, author: RequesterId) -> StoreResul
 
 /// Another installation counts its own replies, from one on: what is not stored yet gets new places.
 pub(crate) fn renumber(connection: &Connection) -> StoreResult<()> {
-    connection.execute("delete from sequences", [])?;
+    execute(connection, "delete from sequences", [])?;
     for entry in undelivered(connection)? {
         if entry.number.is_none() && sequence(&entry.item) > 0 {
             place(connection, &entry, next_sequence(connection, entry.ticket)?)?;
@@ -428,20 +446,20 @@ pub(crate) fn bytes(connection: &Connection) -> StoreResult<u64> {
 /// How many wait, and how many of them need attention.
 pub(crate) fn counts(connection: &Connection) -> StoreResult<(u32, u32)> {
     let sql = "select count(*), coalesce(sum(refused), 0) from outbox where delivered_at is null";
-    Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// What the mutant `outbox.early` does: what is sent is forgotten, whether it arrives or not.
 pub(crate) fn forget(connection: &Connection, sent: &[Uuid]) -> StoreResult<()> {
     for id in sent {
-        connection.execute("delete from outbox where id = ?1", [id.to_string()])?;
+        execute(connection, "delete from outbox where id = ?1", [id.to_string()])?;
     }
     Ok(())
 }
 
-/// Forgets what was delivered before a time.
-pub(crate) fn prune(connection: &Connection, before: Millis) -> StoreResult<()> {
-    connection.execute("delete from outbox where delivered_at < ?1", [before])?;
+/// Forgets what was delivered long ago.
+pub(crate) fn prune(connection: &Connection, now: Millis) -> StoreResult<()> {
+    execute(connection, "delete from outbox where delivered_at < ?1", [now - REMEMBERED])?;
     Ok(())
 }
 

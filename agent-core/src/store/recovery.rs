@@ -157,7 +157,7 @@ mod tests {
     fn damaged(folder: &Path) -> PathBuf {
         let file = folder.join("old.db");
         let connection = Connection::open(&file).unwrap();
-        connection.execute_batch(include_str!("schema.sql")).unwrap();
+        connection.execute_batch(include_str!("0001_first.sql")).unwrap();
         let text = serde_json::to_string(&"x".repeat(500)).unwrap();
         for number in 0..ENTRIES {
             let sql = "insert into settings (name, value) values (?1, ?2)";

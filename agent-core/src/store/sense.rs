@@ -70,7 +70,7 @@ fn setting(connection: &Connection, row: i64) -> StoreResult<bool> {
         "epoch" | "cursor" => is::<i64>(&text),
         "server" => is::<ServerId>(&text),
         "installation" | "counted_by" => is::<InstallationId>(&text),
-        "key_in_store" => is::<bool>(&text),
+        "key_in_store" | "catching_up" => is::<bool>(&text),
         "key_account" | "enrolment_key" => is::<String>(&text),
         _ => is::<serde_json::Value>(&text),
     })

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{StoreResult, from_json, to_json};
+use super::{StoreResult, execute, from_json, to_json};
 
 pub(crate) fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> StoreResult<Option<T>> {
     let text: Option<String> =
@@ -12,7 +12,8 @@ pub(crate) fn get<T: DeserializeOwned>(connection: &Connection, name: &str) -> S
 }
 
 pub(crate) fn set(connection: &Connection, name: &str, value: &impl Serialize) -> StoreResult<()> {
-    connection.execute(
+    execute(
+        connection,
         "insert into settings (name, value) values (?1, ?2) on conflict (name) do update set value = excluded.value",
         params![name, to_json(value)?],
     )?;
@@ -20,6 +21,6 @@ pub(crate) fn set(connection: &Connection, name: &str, value: &impl Serialize) -
 }
 
 pub(crate) fn remove(connection: &Connection, name: &str) -> StoreResult<()> {
-    connection.execute("delete from settings where name = ?1", [name])?;
+    execute(connection, "delete from settings where name = ?1", [name])?;
     Ok(())
 }

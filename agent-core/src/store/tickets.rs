@@ -1,22 +1,14 @@
 //! The person's tickets, as the server last told them.
 
 use deskbell_protocol::{
-    conversation::{AuthorKind, Conversation, TicketSummary},
+    conversation::{Conversation, TicketSummary},
     id::TicketId,
     ticket::Status,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{StoreResult, from_json, to_json};
+use super::{StoreResult, execute, from_json, to_json};
 use crate::view::TicketListItem;
-
-/// Whether the last message is a technician's that was not seen here.
-fn unread(summary: &TicketSummary, seen: Option<&str>) -> bool {
-    summary
-        .last_message
-        .as_ref()
-        .is_some_and(|last| last.author.kind == AuthorKind::Technician && seen != Some(last.id.to_string().as_str()))
-}
 
 pub(crate) fn find(connection: &Connection, id: TicketId) -> StoreResult<Option<TicketSummary>> {
     let text: Option<String> = connection
@@ -26,7 +18,8 @@ pub(crate) fn find(connection: &Connection, id: TicketId) -> StoreResult<Option<
 }
 
 pub(crate) fn put(connection: &Connection, summary: &TicketSummary) -> StoreResult<()> {
-    connection.execute(
+    execute(
+        connection,
         "insert into tickets (id, summary, updated_at) values (?1, ?2, ?3)
          on conflict (id) do update set summary = excluded.summary, updated_at = excluded.updated_at",
         params![summary.id.to_string(), to_json(summary)?, summary.updated_at],
@@ -44,27 +37,24 @@ pub(crate) fn set_status(connection: &Connection, id: TicketId, status: Status) 
 
 /// Last change first.
 pub(crate) fn all(connection: &Connection) -> StoreResult<Vec<TicketListItem>> {
-    let mut statement = connection.prepare_cached("select summary, seen from tickets order by updated_at desc, id")?;
-    let rows: Vec<(String, Option<String>)> =
+    let mut statement =
+        connection.prepare_cached("select summary, unread from tickets order by updated_at desc, id")?;
+    let rows: Vec<(String, bool)> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    rows.into_iter()
-        .map(|(summary, seen)| {
-            let summary: TicketSummary = from_json(&summary)?;
-            let unread = unread(&summary, seen.as_deref());
-            Ok(TicketListItem { summary, unread })
-        })
-        .collect()
+    rows.into_iter().map(|(summary, unread)| Ok(TicketListItem { summary: from_json(&summary)?, unread })).collect()
 }
 
+/// Those whose last message is a technician's that was not seen here.
 pub(crate) fn count_unread(connection: &Connection) -> StoreResult<u32> {
-    let count = all(connection)?.iter().filter(|ticket| ticket.unread).count();
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    let mut statement = connection.prepare_cached("select count(*) from tickets where unread = 1")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 /// The person has seen the last message; false where they had before.
 pub(crate) fn mark_seen(connection: &Connection, id: TicketId) -> StoreResult<bool> {
     let Some(last) = find(connection, id)?.and_then(|summary| summary.last_message) else { return Ok(false) };
-    let changed = connection.execute(
+    let changed = execute(
+        connection,
         "update tickets set seen = ?2 where id = ?1 and coalesce(seen, '') <> ?2",
         params![id.to_string(), last.id.to_string()],
     )?;
@@ -80,7 +70,8 @@ pub(crate) fn conversation(connection: &Connection, id: TicketId) -> StoreResult
 
 pub(crate) fn keep_conversation(connection: &Connection, conversation: &Conversation) -> StoreResult<()> {
     put(connection, &conversation.ticket)?;
-    connection.execute(
+    execute(
+        connection,
         "update tickets set conversation = ?2 where id = ?1",
         params![conversation.ticket.id.to_string(), to_json(conversation)?],
     )?;
@@ -103,6 +94,6 @@ pub(super) fn readable(connection: &Connection, row: i64) -> bool {
 
 /// Another person sits here now, or nobody: what was one's own is not shown to others.
 pub(crate) fn forget(connection: &Connection) -> StoreResult<()> {
-    connection.execute("delete from tickets", [])?;
+    execute(connection, "delete from tickets", [])?;
     Ok(())
 }

@@ -1,14 +1,15 @@
 use deskbell_protocol::{
+    conversation::{Author, AuthorKind, LastMessage, TicketSummary},
     device::{Confirmation, Registration},
     id::{AttachmentId, MessageId, RequesterId, TicketId},
     sync::UploadProgress,
-    ticket::{Affected, AttachmentRole, NewReply, NewTicket, TicketType},
+    ticket::{Affected, AttachmentRole, NewReply, NewTicket, Priority, Status, TicketType},
 };
 
 use super::*;
 use crate::{
     store::Store,
-    view::{EntryKind, FileProgress},
+    view::{EntryKind, FileProgress, News},
 };
 
 const PERSON: RequesterId = RequesterId(Uuid::from_u128(7));
@@ -98,6 +99,26 @@ fn file() -> FileProgress {
 fn answer(receipts: Vec<Receipt>) -> SyncResponse {
     let state = state(Some(PERSON));
     SyncResponse { server_time: 0, epoch: 5, state, receipts, tickets: Vec::new(), cursor: 9, more: false }
+}
+
+/// A ticket to which a technician replied last.
+fn summary(id: u128) -> TicketSummary {
+    TicketSummary {
+        id: TicketId(Uuid::from_u128(id)),
+        number: 7,
+        ticket_type: TicketType::Incident,
+        subject: "Printer".into(),
+        status: Status::Open,
+        priority: Priority::Normal,
+        received_at: 0,
+        updated_at: 0,
+        last_message: Some(LastMessage {
+            id: MessageId(Uuid::from_u128(100 + id)),
+            author: Author { kind: AuthorKind::Technician, name: "Ada".into(), verified_device: false },
+            excerpt: "Which one?".into(),
+            received_at: 0,
+        }),
+    }
 }
 
 async fn write<T: Send + 'static>(
@@ -226,6 +247,53 @@ async fn a_reply_that_is_discarded_leaves_no_gap() {
         .map(|entry| if let OutboxItem::Reply(reply) = &entry.item { reply.sequence } else { 0 })
         .collect();
     assert_eq!(sequences, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_reply_whose_place_is_taken_is_discarded_and_the_next_one_has_a_free_one() {
+    let (_folder, store) = store();
+    replies(&store, &[11, 12]).await;
+    let sent = vec![reply(11, 1).item];
+    let next = write(&store, move |c| {
+        apply(c, &sent, &answer(vec![refused(11, ErrorCode::ContentConflict)]), 2)?;
+        outbox::discard(c, &outbox::find(c, Uuid::from_u128(11))?.unwrap())?;
+        outbox::next_sequence(c, TicketId(Uuid::from_u128(1)))
+    })
+    .await;
+    assert_eq!(next, 3, "one is stored in the first place, and another waits in the second");
+}
+
+#[tokio::test]
+async fn the_past_is_no_news_however_many_answers_it_takes() {
+    let (_folder, store) = store();
+    let told = |id: u128, cursor, more| SyncResponse { tickets: vec![summary(id)], cursor, more, ..answer(Vec::new()) };
+    let (past, news) = write(&store, move |c| {
+        let mut past = apply(c, &[], &told(1, 5, true), 1)?.news;
+        past.extend(apply(c, &[], &told(2, 9, false), 2)?.news);
+        Ok((past, apply(c, &[], &told(3, 12, false), 3)?.news))
+    })
+    .await;
+    assert!(!past.iter().any(|news| matches!(news, News::Reply { .. })), "{past:?}");
+    assert!(matches!(news[..], [News::Reply { .. }]), "{news:?}");
+    let unread = store.read(tickets::count_unread).await.unwrap();
+    assert_eq!(unread, 1, "only what came since");
+}
+
+#[tokio::test]
+async fn what_was_delivered_long_ago_is_forgotten_by_an_exchange() {
+    let (_folder, store) = store();
+    let day = 24 * 60 * 60 * 1000;
+    let left = write(&store, move |c| {
+        for id in [1, 2, 3] {
+            outbox::insert(c, &ticket(id, Some(PERSON), Vec::new()))?;
+        }
+        outbox::accept(c, Uuid::from_u128(1), 1, &[], 5)?;
+        outbox::accept(c, Uuid::from_u128(2), 2, &[], 5 + day)?;
+        settle(c, &[], &answer(Vec::new()), Vec::new(), 6 + day)?;
+        (1..=3).map(|id| Ok(outbox::find(c, Uuid::from_u128(id))?.is_some())).collect::<StoreResult<Vec<_>>>()
+    })
+    .await;
+    assert_eq!(left, [false, true, true]);
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use deskbell_protocol::{
 
 use crate::{
     clock,
-    db::{Tx, jobs, live_events, requesters},
+    db::{
+        Tx, jobs, live_events,
+        requesters::{self, Addressee},
+    },
     error::{ApiError, ApiResult},
     mail::{Mail, MailKind},
 };
@@ -17,7 +20,17 @@ use crate::{
 /// # Errors
 /// Where the database fails.
 pub(super) async fn by_mail(tx: &mut Tx, requester: RequesterId, kind: MailKind, now: Millis) -> ApiResult<()> {
-    let Some(to) = requesters::addressee(tx, requester).await? else { return Ok(()) };
+    match requesters::addressee(tx, requester).await? {
+        Some(to) => mail_to(tx, to, kind, now).await,
+        None => Ok(()),
+    }
+}
+
+/// The same to one who is known already.
+///
+/// # Errors
+/// Where the database fails.
+pub(super) async fn mail_to(tx: &mut Tx, to: Addressee, kind: MailKind, now: Millis) -> ApiResult<()> {
     if to.deactivated_at.is_some() {
         return Ok(());
     }

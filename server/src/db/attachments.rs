@@ -48,6 +48,13 @@ pub async fn announce(tx: &mut Tx, place: Place, file: &NewAttachment, now: Mill
     Ok(())
 }
 
+/// Whether one of these ids is some file's already.
+pub async fn any_known(tx: &mut Tx, ids: &[AttachmentId]) -> sqlx::Result<bool> {
+    let (among, ids) = (tx.among_first(), ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+    let (count,): (i64,) = sql!(one tx, (i64,), format!("select count(*) from attachments where id {among}"), &ids)?;
+    Ok(count > 0)
+}
+
 pub async fn find(tx: &mut Tx, scope: Scope, id: AttachmentId) -> sqlx::Result<Option<AttachmentRow>> {
     sql!(
         optional tx, AttachmentRow,

@@ -32,7 +32,8 @@ pub async fn check(tx: &mut Tx, bucket: &str, most: i64, now: Millis) -> sqlx::R
     tx.serialize_on(&bucket).await?;
     let (count, oldest): (i64, Option<i64>) = sql!(
         one tx, (i64, Option<i64>),
-        "select count(*), min(at) from attempts where bucket = $1 and at > $2", &bucket, now - WINDOW
+        "select count(*), min(at) from attempts where bucket = $1 and at > $2 and at <= $3",
+        &bucket, now - WINDOW, now + WINDOW
     )?;
     Ok(if count < most { Ok(()) } else { Err(oldest.unwrap_or(now) + WINDOW) })
 }
@@ -49,5 +50,5 @@ pub async fn forget(tx: &mut Tx, bucket: &str) -> sqlx::Result<()> {
 }
 
 pub async fn prune(tx: &mut Tx, now: Millis) -> sqlx::Result<u64> {
-    sql!(execute tx, "delete from attempts where at < $1", now - WINDOW)
+    sql!(execute tx, "delete from attempts where at < $1 or at > $2", now - WINDOW, now + WINDOW)
 }

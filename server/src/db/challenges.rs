@@ -84,3 +84,8 @@ pub async fn deliverable(tx: &mut Tx, id: Uuid) -> sqlx::Result<bool> {
         sql!(optional tx, (bool,), "select deliverable from challenges where id = $1", Text(id))?;
     Ok(row.is_some_and(|(deliverable,)| deliverable))
 }
+
+/// Forgets those that expired before a time.
+pub async fn prune(tx: &mut Tx, before: Millis) -> sqlx::Result<u64> {
+    sql!(execute tx, "delete from challenges where expires_at < $1", before)
+}

@@ -7,7 +7,7 @@ use deskbell_protocol::{
     ticket::Language,
 };
 
-use super::{Scope, Text, Tx};
+use super::{Scope, Text, Tx, requesters::Addressee};
 use crate::{enablement::Choices, epochs, sql};
 
 /// An installation with what decides about it, read together.
@@ -39,15 +39,30 @@ pub struct Installation {
     pub requester_id: Option<Text<RequesterId>>,
     pub requester_name: Option<String>,
     pub requester_email: Option<String>,
+    pub requester_language: Option<Text<Language>>,
     pub confirmed_at: Option<Millis>,
     pub vouched_by: Option<String>,
+}
+
+impl Installation {
+    /// Whom a mail to the person who is confirmed here goes to. Whose access ended is confirmed nowhere.
+    #[must_use]
+    pub fn addressee(&self) -> Option<Addressee> {
+        Some(Addressee {
+            email: self.requester_email.clone()?,
+            name: self.requester_name.clone()?,
+            language: self.requester_language?,
+            deactivated_at: None,
+            organization_name: self.organization_name.clone(),
+        })
+    }
 }
 
 const SELECT: &str = "select i.id, i.device_id, d.name as device_name, i.client_id, c.name as client_name,
     o.name as organization_name, i.public_key, i.os_user, i.registration, i.agent_version, i.language, i.hotkey,
     i.epoch, i.epoch_before, i.signed_at, i.revision, i.applied_revision, i.online_until, i.last_seen_at, o.enablement as organization_choice,
     c.enablement as client_choice, s.enablement as site_choice, d.enablement as device_choice, i.requester_id,
-    r.name as requester_name, r.email as requester_email, i.confirmed_at, t.name as vouched_by
+    r.name as requester_name, r.email as requester_email, r.language as requester_language, i.confirmed_at, t.name as vouched_by
     from installations i
     join devices d on d.id = i.device_id
     join clients c on c.id = i.client_id

@@ -36,6 +36,16 @@ pub async fn insert(tx: &mut Tx, id: Uuid, kind: &str, payload: &str, now: Milli
     Ok(())
 }
 
+/// Whether there is anything for [`claim`].
+pub async fn is_due(tx: &mut Tx, now: Millis) -> sqlx::Result<bool> {
+    let due: Option<(i64,)> = sql!(
+        optional tx, (i64,),
+        "select run_at from jobs where done_at is null and failed_at is null and run_at <= $1 and leased_until <= $1 limit 1",
+        now
+    )?;
+    Ok(due.is_some())
+}
+
 /// Claims up to ten jobs that are due; another server gets them once the lease is over.
 pub async fn claim(tx: &mut Tx, leased_until: Millis, now: Millis) -> sqlx::Result<Vec<Job>> {
     let skip = tx.skip_locked();
@@ -98,4 +108,9 @@ pub async fn retry(tx: &mut Tx, id: Uuid, now: Millis) -> sqlx::Result<bool> {
         Text(id), now
     )?;
     Ok(updated == 1)
+}
+
+/// Forgets what was done before a time.
+pub async fn prune(tx: &mut Tx, before: Millis) -> sqlx::Result<u64> {
+    sql!(execute tx, "delete from jobs where done_at < $1", before)
 }

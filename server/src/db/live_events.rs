@@ -1,4 +1,5 @@
-//! What live connections are told. The rows are the truth; waking the servers is only a hint.
+//! What live connections are told. The rows are the truth; waking the servers ([`super::Db::wake_others`]) is only a
+//! hint.
 
 use deskbell_protocol::{
     Millis,
@@ -7,6 +8,7 @@ use deskbell_protocol::{
     sync::AgentEvent,
 };
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 
 use super::{Scope, Text, Tx};
 use crate::sql;
@@ -36,8 +38,10 @@ pub async fn to_consoles(tx: &mut Tx, event: &ConsoleEvent, now: Millis) -> sqlx
         ConsoleEvent::Ticket { client, .. } | ConsoleEvent::Device { client, .. } => *client,
         ConsoleEvent::Client { id } => *id,
     };
-    let insert = tx.telling("insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)");
-    sql!(execute tx, insert, now, Text(client), json(event))?;
+    sql!(
+        execute tx, "insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)",
+        now, Text(client), json(event)
+    )?;
     Ok(())
 }
 
@@ -49,13 +53,14 @@ pub async fn of_ticket(
     requester: RequesterId,
     now: Millis,
 ) -> sqlx::Result<()> {
-    let insert = tx.telling(
+    let (console, agent) = (ConsoleEvent::Ticket { id: ticket, client }, AgentEvent::Ticket { id: ticket });
+    sql!(
+        execute tx,
         "insert into live_events (at, audience, client_id, installation_id, event)
          select $1, 'console', $2, null, $3 where $4 <> ''
          union all select $1, 'agent', client_id, id, $5 from installations where requester_id = $4",
-    );
-    let (console, agent) = (ConsoleEvent::Ticket { id: ticket, client }, AgentEvent::Ticket { id: ticket });
-    sql!(execute tx, insert, now, Text(client), json(&console), Text(requester), json(&agent))?;
+        now, Text(client), json(&console), Text(requester), json(&agent)
+    )?;
     Ok(())
 }
 
@@ -77,23 +82,32 @@ pub async fn state_changed(tx: &mut Tx, concerned: Concerned, now: Millis) -> sq
         Concerned::Installation(id) => ("id = $1", id.to_string()),
     };
     sql!(execute tx, format!("update installations set revision = revision + 1 where {condition}"), &id)?;
-    let insert = tx.telling(&format!(
-        "insert into live_events (at, audience, client_id, installation_id, event)
-         select $2, 'agent', client_id, id, $3 from installations where registration = $4 and {condition}"
-    ));
     sql!(
-        execute tx, insert, &id, now, json(&AgentEvent::State), Text(Registration::Accepted)
+        execute tx,
+        format!("insert into live_events (at, audience, client_id, installation_id, event)
+                 select $2, 'agent', client_id, id, $3 from installations where registration = $4 and {condition}"),
+        &id, now, json(&AgentEvent::State), Text(Registration::Accepted)
     )?;
     Ok(())
 }
 
-/// Events with higher ids than this one, in their order.
-pub async fn after(tx: &mut Tx, id: i64) -> sqlx::Result<Vec<LiveEvent>> {
-    sql!(
-        all tx, LiveEvent,
-        "select e.id, e.client_id, e.installation_id, i.registration, e.event from live_events e
-         left join installations i on i.id = e.installation_id where e.id > $1 order by e.id", id
-    )
+const SELECT: &str = "select e.id, e.client_id, e.installation_id, i.registration, e.event from live_events e
+    left join installations i on i.id = e.installation_id";
+
+/// Events with higher ids than this one, in their order, and those of `missing` that have come since. SQLite's one
+/// writer leaves nothing out.
+pub async fn after(tx: &mut Tx, id: i64, missing: &[i64]) -> sqlx::Result<Vec<LiveEvent>> {
+    match tx {
+        Tx::Sqlite(tx) => {
+            let rows = sqlx::query_as(AssertSqlSafe(format!("{SELECT} where e.id > $1 order by e.id"))).bind(id);
+            rows.fetch_all(&mut **tx).await
+        }
+        Tx::Postgres(tx) => {
+            let which = "where e.id > $1 or e.id = any($2) order by e.id";
+            let rows = sqlx::query_as(AssertSqlSafe(format!("{SELECT} {which}"))).bind(id).bind(missing);
+            rows.fetch_all(&mut **tx).await
+        }
+    }
 }
 
 /// The ids of what was written from one time until before another, in their order.

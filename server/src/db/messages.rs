@@ -50,6 +50,9 @@ pub struct MessageRow {
 const COLUMNS: &str = "id, ticket_id, kind, author_kind, author_name, installation_id, body, content_hash, written_at,
     received_at";
 
+/// The number of a ticket's first message, with which its row is stored.
+pub const FIRST: i64 = 1;
+
 /// Adds a message at the end of its ticket and marks the ticket as changed.
 pub async fn insert(tx: &mut Tx, message: &NewMessage<'_>, now: Millis) -> sqlx::Result<()> {
     let (sequence,): (i64,) = sql!(
@@ -57,6 +60,15 @@ pub async fn insert(tx: &mut Tx, message: &NewMessage<'_>, now: Millis) -> sqlx:
         "update tickets set last_sequence = last_sequence + 1, updated_at = $2 where id = $1 returning last_sequence",
         Text(message.ticket), now
     )?;
+    insert_at(tx, message, sequence, now).await
+}
+
+/// Adds the message with which a ticket begins: the ticket's row, stored just before, knows of it.
+pub async fn insert_first(tx: &mut Tx, message: &NewMessage<'_>, now: Millis) -> sqlx::Result<()> {
+    insert_at(tx, message, FIRST, now).await
+}
+
+async fn insert_at(tx: &mut Tx, message: &NewMessage<'_>, sequence: i64, now: Millis) -> sqlx::Result<()> {
     let (kind, body) = stored(message.content);
     sql!(
         execute tx,

@@ -10,7 +10,7 @@ use std::{path::Path, str::FromStr, time::Duration};
 use sqlx::{
     Connection, PgPool, Postgres, Sqlite, SqlitePool,
     migrate::MigrateError,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -50,6 +50,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const STATEMENTS: usize = 500;
 /// Of pages, in KiB and so negative: the indexes into which every submission writes.
 const WRITER_CACHE: &str = "-32000";
+
+/// Where servers on one PostgreSQL wake each other.
+const CHANNEL: &str = "deskbell_live";
 
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -206,6 +209,29 @@ impl Db {
         }
     }
 
+    /// Wakes the other servers, where there may be any: events were written for connections that they hold. Outside
+    /// of the transaction that wrote them, because PostgreSQL lets those that notify commit one after the other.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached.
+    pub async fn wake_others(&self) -> sqlx::Result<()> {
+        if let Self::Postgres(pool) = self {
+            sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(pool).await?;
+        }
+        Ok(())
+    }
+
+    /// Hears when another server wakes this one; nothing on SQLite, which has no other server.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached.
+    pub async fn listen(&self) -> sqlx::Result<Option<PgListener>> {
+        let Self::Postgres(pool) = self else { return Ok(None) };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(Some(listener))
+    }
+
     /// Closes every connection, after those in use have finished.
     pub async fn close(&self) {
         match self {
@@ -240,16 +266,6 @@ impl Tx {
         }?;
         deskbell_protocol::crash_point!("db.commit.after");
         Ok(())
-    }
-
-    /// A statement that writes live events and, once this transaction commits, wakes the servers that have
-    /// live connections. SQLite has one server, which [`crate::live::Live::wake`] wakes.
-    #[must_use]
-    pub fn telling(&self, insert: &str) -> String {
-        match self {
-            Self::Sqlite(_) => insert.to_owned(),
-            Self::Postgres(_) => format!("with told as ({insert}) select pg_notify('deskbell_live', '')"),
-        }
     }
 
     /// Until this transaction ends, no other one passes here with the same name: what is counted

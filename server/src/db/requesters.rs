@@ -74,7 +74,6 @@ pub async fn once_confirmed(
 /// Whom a mail goes to, and what it says of its sender.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Addressee {
-    pub client_id: Text<ClientId>,
     pub email: String,
     pub name: String,
     pub language: Text<Language>,
@@ -82,11 +81,10 @@ pub struct Addressee {
     pub organization_name: Option<String>,
 }
 
-/// Asked with every ticket, so that nothing is counted for it.
 pub async fn addressee(tx: &mut Tx, id: RequesterId) -> sqlx::Result<Option<Addressee>> {
     sql!(
         optional tx, Addressee,
-        "select r.client_id, r.email, r.name, r.language, r.deactivated_at, o.name as organization_name
+        "select r.email, r.name, r.language, r.deactivated_at, o.name as organization_name
          from requesters r cross join organization o where r.id = $1",
         Text(id)
     )

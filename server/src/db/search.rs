@@ -64,13 +64,12 @@ pub async fn index_due(tx: &mut Tx, limit: i64) -> sqlx::Result<usize> {
     let due: Vec<(i64, Text<TicketId>)> = sql!(
         all tx, (i64, Text<TicketId>), "select id, ticket_id from search_due order by id limit $1", limit
     )?;
-    let mut written = BTreeSet::new();
-    for (id, ticket) in &due {
-        if written.insert(ticket.0.0) {
-            write(tx, ticket.0).await?;
-        }
-        sql!(execute tx, "delete from search_due where id = $1", *id)?;
+    let tickets: BTreeSet<String> = due.iter().map(|(_, ticket)| ticket.to_string()).collect();
+    for ticket in known(tx, &tickets).await? {
+        let words = words_of(tx, &ticket).await?;
+        write(tx, ticket.number, words).await?;
     }
+    forget(tx, &due.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
     Ok(due.len())
 }
 
@@ -83,47 +82,62 @@ pub async fn is_due(tx: &mut Tx) -> sqlx::Result<bool> {
     Ok(due.is_some())
 }
 
-async fn write(tx: &mut Tx, ticket: TicketId) -> sqlx::Result<()> {
-    let Some((number, words)) = words_of(tx, ticket).await? else { return Ok(()) };
-    match tx {
-        Tx::Sqlite(tx) => {
-            sqlx::query("delete from search where rowid = $1").bind(number).execute(&mut **tx).await?;
-            sqlx::query("insert into search (rowid, words) values ($1, $2)")
-                .bind(number)
-                .bind(words)
-                .execute(&mut **tx)
-                .await?;
+/// A ticket as it is found, but for what was written in it.
+#[derive(sqlx::FromRow)]
+struct Known {
+    id: Text<TicketId>,
+    number: i64,
+    subject: String,
+    name: String,
+    email: String,
+    device: String,
+}
+
+async fn known(tx: &mut Tx, tickets: &BTreeSet<String>) -> sqlx::Result<Vec<Known>> {
+    let (among, ids) = (tx.among_first(), tickets.iter().map(String::as_str).collect::<Vec<_>>().join(","));
+    sql!(
+        all tx, Known,
+        format!("select t.id, t.number, t.subject, r.name, r.email, coalesce(d.name, '') as device from tickets t
+                 join requesters r on r.id = t.requester_id left join devices d on d.id = t.device_id where t.id {among}"),
+        &ids
+    )
+}
+
+/// Each of its words once: number, subject, what was written, who asked, on which computer.
+async fn words_of(tx: &mut Tx, ticket: &Known) -> sqlx::Result<String> {
+    let said: Vec<(String,)> = sql!(
+        all tx, (String,),
+        "select body from messages where ticket_id = $1 and kind in ('reply', 'note') order by sequence", ticket.id
+    )?;
+    let number = ticket.number.to_string();
+    let known = [&number, &ticket.subject, &ticket.name, &ticket.email, &ticket.device];
+    Ok(distinct(known.into_iter().chain(said.iter().map(|(body,)| body))))
+}
+
+async fn write(tx: &mut Tx, number: i64, words: String) -> sqlx::Result<()> {
+    let write = match tx {
+        Tx::Sqlite(_) => "insert or replace into search (rowid, words) values ($1, $2)",
+        Tx::Postgres(_) => {
+            "insert into search (number, words) values ($1, array_to_tsvector(string_to_array($2, ' ')))
+             on conflict (number) do update set words = excluded.words"
         }
-        Tx::Postgres(tx) => {
-            sqlx::query(
-                "insert into search (number, words) values ($1, array_to_tsvector(string_to_array($2, ' ')))
-                 on conflict (number) do update set words = excluded.words",
-            )
-            .bind(number)
-            .bind(words)
-            .execute(&mut **tx)
-            .await?;
-        }
-    }
+    };
+    sql!(execute tx, write, number, &words)?;
     Ok(())
 }
 
-/// A ticket's number, and each of its words once: subject, what was written, who asked, on which computer.
-async fn words_of(tx: &mut Tx, ticket: TicketId) -> sqlx::Result<Option<(i64, String)>> {
-    let found: Option<(i64, String, String, String, String)> = sql!(
-        optional tx, (i64, String, String, String, String),
-        "select t.number, t.subject, r.name, r.email, coalesce(d.name, '') from tickets t
-         join requesters r on r.id = t.requester_id left join devices d on d.id = t.device_id where t.id = $1",
-        Text(ticket)
-    )?;
-    let Some((number, subject, name, email, device)) = found else { return Ok(None) };
-    let said: Vec<(String,)> = sql!(
-        all tx, (String,),
-        "select body from messages where ticket_id = $1 and kind in ('reply', 'note') order by sequence",
-        Text(ticket)
-    )?;
-    let known = [number.to_string(), subject, name, email, device];
-    Ok(Some((number, distinct(known.iter().chain(said.iter().map(|(body,)| body))))))
+/// These changes are written.
+async fn forget(tx: &mut Tx, changes: &[i64]) -> sqlx::Result<()> {
+    match tx {
+        // Its one writer gives the ids in the order of its commits.
+        Tx::Sqlite(tx) => {
+            sqlx::query("delete from search_due where id <= $1").bind(changes.last()).execute(&mut **tx).await?;
+        }
+        Tx::Postgres(tx) => {
+            sqlx::query("delete from search_due where id = any($1)").bind(changes).execute(&mut **tx).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The words of all texts, each once, with a space between them, as many as there is room for.

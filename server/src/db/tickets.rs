@@ -11,7 +11,7 @@ use deskbell_protocol::{
 };
 
 use super::{
-    Scope, Text, Tx,
+    Scope, Text, Tx, messages,
     search::{self, Source},
 };
 use crate::{sql, words::Wanted};
@@ -87,7 +87,7 @@ pub struct Origin {
 }
 
 /// A ticket that a device sent; nothing where its id is stored already, and then its number is left
-/// out. Its description is its first message, which the caller adds.
+/// out. Its description is its first message, which the caller adds with [`messages::insert_first`].
 pub async fn insert(
     tx: &mut Tx,
     ticket: &NewTicket,
@@ -103,13 +103,13 @@ pub async fn insert(
         "insert into tickets (id, number, client_id, requester_id, device_id, installation_id, type, subject, status,
          subject_key, can_work, affected, priority, language, context, content_hash, last_sequence, files_pending, written_at,
          received_at, updated_at, source)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $18, $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $17, $19)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $18, $9, $10, $11, $12, $13, $14, $20, $15, $16, $17, $17, $19)
          on conflict do nothing",
         Text(ticket.id), number, Text(origin.client), Text(ticket.author), Text(origin.device),
         Text(origin.installation), Text(ticket.ticket_type), ticket.subject.trim(), ticket.can_work.map(Text),
         Text(ticket.affected), Text(priority), Text(ticket.language), &context, content_hash,
         i64::try_from(ticket.attachments.len()).unwrap_or(i64::MAX), ticket.written_at, now,
-        ticket.subject.trim().to_lowercase(), Text(origin.source)
+        ticket.subject.trim().to_lowercase(), Text(origin.source), messages::FIRST
     )?;
     Ok((inserted == 1).then_some(number))
 }

@@ -20,13 +20,13 @@ use crate::{
         Tx, devices,
         enrolment_keys::{self, EnrolmentKey},
         history::{self, Actor},
-        installations::{self, NewInstallation},
+        installations::{self, Installation, NewInstallation},
         live_events::{self, ConsoleEvent},
     },
     epochs,
     error::{ApiError, ApiResult},
     extract::Json,
-    secrets,
+    intake, secrets,
 };
 
 /// Introduces an installation for the client of its enrolment key. Again with the same key pair, it
@@ -45,12 +45,13 @@ pub async fn enrol(State(app): State<App>, signed: Signed) -> ApiResult<Json<Enr
             "the request is not signed by the key that it introduces",
         ));
     }
+    intake::facts_fit(&enrol.facts, &enrol.agent_version)?;
     let now = app.now();
     let mut tx = app.db.write().await?;
     signed.spend_nonce(&mut tx).await?;
     tx.serialize_on(&enrol.public_key).await?;
     match installations::by_key(&mut tx, &enrol.public_key).await? {
-        Some(known) if !epochs::begins_anew(known.signed_at, signed.params.created) => {
+        Some(known) if late(&known, &signed, now) => {
             let why = "a later request of this device came first; introduce it again";
             return Err(ApiError::conflict(ErrorCode::Conflict, why));
         }
@@ -76,6 +77,11 @@ pub async fn enrol(State(app): State<App>, signed: Signed) -> ApiResult<Json<Enr
     deskbell_protocol::crash_point!("device.commit.after");
     app.committed();
     Ok(Json(enrolled))
+}
+
+/// Whether this introduction was on its way for long.
+fn late(known: &Installation, signed: &Signed, now: Millis) -> bool {
+    !epochs::begins_anew(epochs::last_signed(known.signed_at, now / 1000), signed.params.created)
 }
 
 async fn introduce(app: &App, tx: &mut Tx, enrol: &Enrol, now: Millis) -> ApiResult<Registration> {

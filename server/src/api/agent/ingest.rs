@@ -44,6 +44,7 @@ pub(in crate::api) async fn take(
     let mut looked = look(tx, installation, item).await?;
     let not = match intake::decide(item, &hash, &looked.known) {
         Decision::Again => return receipt_of(item, again(tx, item).await?),
+        Decision::Store if files_known(tx, item).await? => intake::taken(),
         Decision::Store => match store(tx, installation, source, item, &looked, &hash, now).await? {
             Some(outcome) => return receipt_of(item, outcome),
             None => intake::taken(),
@@ -62,6 +63,12 @@ pub(in crate::api) async fn take(
         Some(Decision::Store) | None => not,
     };
     receipt_of(item, outcome)
+}
+
+/// Whether it announces a file under an id that is one's already, here or at another ticket.
+async fn files_known(tx: &mut Tx, item: &OutboxItem) -> sqlx::Result<bool> {
+    let ids: Vec<_> = intake::files(item).iter().map(|file| file.id).collect();
+    if ids.is_empty() { Ok(false) } else { attachments::any_known(tx, &ids).await }
 }
 
 fn receipt_of(item: &OutboxItem, outcome: Outcome) -> ApiResult<Receipt> {
@@ -131,11 +138,7 @@ async fn store(
         installation: Some(installation.id.0),
     };
     match (item, &looked.ticket) {
-        (OutboxItem::Ticket(ticket), _) => {
-            let (client, device, installation) =
-                (installation.client_id.0, installation.device_id.0, installation.id.0);
-            store_ticket(tx, Origin { client, device, installation, source }, author, ticket, hash, now).await
-        }
+        (OutboxItem::Ticket(ticket), _) => store_ticket(tx, installation, source, author, ticket, hash, now).await,
         (OutboxItem::Reply(reply), Some(ticket)) => {
             store_reply(tx, installation, ticket, author, reply, hash, now).await.map(Some)
         }
@@ -186,12 +189,15 @@ async fn receipt(tx: &mut Tx, ticket: &Ticket, message: MessageId) -> ApiResult<
 
 async fn store_ticket(
     tx: &mut Tx,
-    origin: Origin,
+    installation: &Installation,
+    source: TicketSource,
     author: MessageAuthor,
     new: &NewTicket,
     hash: &str,
     now: Millis,
 ) -> ApiResult<Option<Outcome>> {
+    let (client, device) = (installation.client_id.0, installation.device_id.0);
+    let origin = Origin { client, device, installation: installation.id.0, source };
     // Nobody signed what a page sent.
     let signed_by = author.installation.filter(|_| origin.source == TicketSource::Agent);
     let author = MessageAuthor { installation: signed_by, ..author };
@@ -210,13 +216,16 @@ async fn store_ticket(
         content_hash: hash,
         written_at: Some(new.written_at),
     };
-    messages::insert(tx, &message, now).await?;
+    messages::insert_first(tx, &message, now).await?;
     deskbell_protocol::crash_point!("ticket.message.after");
     let place = Place { ticket: new.id, message: message.id, client: origin.client, installation: origin.installation };
     announce_files(tx, place, &new.attachments, now).await?;
     deskbell_protocol::crash_point!("ticket.mail.before");
     let kind = MailKind::TicketReceived { ticket: new.id, number, subject: new.subject.trim().to_owned() };
-    announce::by_mail(tx, new.author, kind, now).await?;
+    // Its author is who is confirmed here: nothing else is taken.
+    if let Some(to) = installation.addressee() {
+        announce::mail_to(tx, to, kind, now).await?;
+    }
     deskbell_protocol::crash_point!("ticket.mail.after");
     announce::live(tx, origin.client, new.id, new.author, now).await?;
     // It is new: nothing of its files is there, and its row says nothing that is not known here.

@@ -16,12 +16,13 @@ use deskbell_protocol::{
 
 use crate::{
     App,
-    auth::device::Device,
+    auth::{self, device::Device},
     db::{
+        Scope,
         installations::{self, Installation},
         live_events::{self, ConsoleEvent},
     },
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     live::{Following, HEARTBEAT, online_until},
 };
 
@@ -37,22 +38,22 @@ const BEAT: Bytes = Bytes::from_static(b": beat\n\n");
 ))]
 pub async fn live(State(app): State<App>, device: Device) -> ApiResult<Response> {
     let who = Who::from(&device.installation);
-    let following = app.live.follow(who.installation);
+    let open = Open { following: Some(app.live.follow(who.installation)), app: app.clone(), who };
+    // What ended its registration before it follows told nobody here: that is looked at once more.
     note(&app, who, true).await?;
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
-    Ok((headers, Body::from_stream(told(app, who, following))).into_response())
+    Ok((headers, Body::from_stream(told(open))).into_response())
 }
 
 /// Thousands of these are open at a time, so that each holds what it needs and nothing else.
-fn told(app: App, who: Who, mut following: Following) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
+fn told(mut open: Open) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
     async_stream::stream! {
         yield Ok(CONNECTED);
-        let guard = Offline { app: app.clone(), who };
         let mut beat = tokio::time::interval(HEARTBEAT);
         beat.tick().await;
-        loop {
+        while let Some(following) = &mut open.following {
             tokio::select! {
-                () = app.shutdown.cancelled() => break,
+                () = open.app.shutdown.cancelled() => break,
                 _ = beat.tick() => yield Ok(BEAT),
                 said = following.next() => match said {
                     Some(said) => yield Ok(said),
@@ -60,7 +61,6 @@ fn told(app: App, who: Who, mut following: Following) -> impl futures::Stream<It
                 },
             }
         }
-        drop(guard);
     }
 }
 
@@ -85,6 +85,10 @@ async fn note(app: &App, who: Who, begins: bool) -> ApiResult<()> {
     let until = if begins { online_until(now) } else { now };
     let noted = app.group.write(move |tx| {
         Box::pin(async move {
+            if begins {
+                let installation = installations::find(tx, Scope::All, who.installation).await?;
+                auth::device::let_in(installation.ok_or_else(ApiError::not_found)?)?;
+            }
             installations::set_online(tx, who.installation, until, now).await?;
             let event = ConsoleEvent::Device { id: who.device, client: who.client };
             Ok(live_events::to_consoles(tx, &event, now).await?)
@@ -95,14 +99,20 @@ async fn note(app: &App, who: Who, begins: bool) -> ApiResult<()> {
     Ok(())
 }
 
-/// Notes that a connection ended, however it did.
-struct Offline {
+/// A connection: when it ends, however it does, that is noted.
+struct Open {
+    following: Option<Following>,
     app: App,
     who: Who,
 }
 
-impl Drop for Offline {
+impl Drop for Open {
     fn drop(&mut self) {
+        self.following = None;
+        // An agent that came back is here again before its old connection is found to be gone.
+        if self.app.live.is_followed(self.who.installation) {
+            return;
+        }
         let (app, who) = (self.app.clone(), self.who);
         tokio::spawn(async move {
             if let Err(error) = note(&app, who, false).await {

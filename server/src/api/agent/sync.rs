@@ -17,18 +17,19 @@ use serde_json::json;
 use super::{ingest, state};
 use crate::{
     App, auth,
-    auth::device::{Device, Signed},
+    auth::device::Signed,
     clock,
     db::{
         Tx,
         history::{self, Actor},
         installations::{self, Installation, Seen},
-        live_events::{self, ConsoleEvent},
+        live_events::{self, Concerned, ConsoleEvent},
         tickets,
     },
     epochs,
     error::{ApiError, ApiResult},
     extract::{self, Json},
+    intake,
 };
 
 /// Tickets of one answer.
@@ -44,22 +45,17 @@ const OVERLAP: Millis = 30_000;
     (status = 403, body = ErrorBody, description = "The registration does not let this installation in."),
     (status = 409, body = ErrorBody, description = "A later request of this installation came first; sync again."),
 ))]
-pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<SyncResponse>> {
-    // An item that holds what cannot be stored is refused by itself: the others go on.
-    let request: SyncRequest = serde_json::from_slice(&device.signed.body)
-        .map_err(|error| ApiError::malformed(format!("the body cannot be read: {error}")))?;
-    if serde_json::to_vec(&request.facts).is_ok_and(|facts| extract::holds_nul(&facts)) {
-        return Err(ApiError::malformed("the facts hold the character U+0000, which cannot be stored"));
-    }
-    if request.protocol != PROTOCOL_VERSION {
-        return Err(ApiError::unprocessable(ErrorCode::AgentTooOld, "this server does not speak the agent's protocol"));
-    }
-    if request.items.len() > SYNC_ITEMS {
-        return Err(ApiError::unprocessable(ErrorCode::Malformed, "too many items in one sync")
-            .with(|details| details.limit = Some(SYNC_ITEMS as u64)));
-    }
+pub async fn sync(State(app): State<App>, signed: Signed) -> ApiResult<Json<SyncResponse>> {
+    let request = match readable(&signed.body) {
+        Ok(request) => request,
+        Err(error) => {
+            // What is wrong with its request, only a device that is let in is told.
+            auth::device::accepted(&mut app.db.read().await?, &signed.params.key_id).await?;
+            return Err(error);
+        }
+    };
     let now = app.now();
-    let order = Arc::new((device.signed, request));
+    let order = Arc::new((signed, request));
     let exchanged = app
         .group
         .write(move |tx| {
@@ -70,42 +66,72 @@ pub async fn sync(State(app): State<App>, device: Device) -> ApiResult<Json<Sync
     app.committed();
     match exchanged {
         Exchanged::Answer(response) => Ok(Json(*response)),
-        Exchanged::Quarantined => Err(ApiError::forbidden(
-            ErrorCode::DeviceQuarantined,
-            "this device's key was used by two machines; enrol it again",
-        )),
+        Exchanged::Refused(error) => Err(error),
     }
 }
 
-/// What was committed.
+/// The request of a sync, where it is one that this server understands.
+fn readable(body: &[u8]) -> ApiResult<SyncRequest> {
+    // An item that holds what cannot be stored is refused by itself: the others go on.
+    let request: SyncRequest = extract::object(body)?;
+    let said = serde_json::to_vec(&(&request.facts, &request.agent_version));
+    if said.is_ok_and(|said| extract::holds_nul(&said)) {
+        return Err(ApiError::malformed("the facts hold the character U+0000, which cannot be stored"));
+    }
+    intake::facts_fit(&request.facts, &request.agent_version)?;
+    if request.protocol != PROTOCOL_VERSION {
+        return Err(ApiError::unprocessable(ErrorCode::AgentTooOld, "this server does not speak the agent's protocol"));
+    }
+    if request.items.len() > SYNC_ITEMS {
+        return Err(ApiError::unprocessable(ErrorCode::Malformed, "too many items in one sync")
+            .with(|details| details.limit = Some(SYNC_ITEMS as u64)));
+    }
+    Ok(request)
+}
+
+/// What is committed.
 enum Exchanged {
     Answer(Box<SyncResponse>),
-    Quarantined,
+    /// It is a commit like any other, so that it fails nobody who shares it.
+    Refused(ApiError),
 }
 
 async fn exchange(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Millis) -> ApiResult<Exchanged> {
-    signed.spend_nonce(tx).await?;
-    tx.serialize_on(&signed.params.key_id).await?;
-    // What the extractor read may have changed since.
-    let installation = auth::device::accepted(tx, &signed.params.key_id).await?;
-    let created = signed.params.created;
-    if epochs::overtaken(installation.epoch, installation.signed_at, request.epoch, created) {
-        return Err(ApiError::conflict(ErrorCode::Conflict, "a later request of this device came first; sync again"));
+    let installation = match let_in(tx, signed).await {
+        Ok(installation) => installation,
+        Err(error) if error.status.is_client_error() => return Ok(Exchanged::Refused(error)),
+        Err(error) => return Err(error),
+    };
+    let (created, last) = (signed.params.created, epochs::last_signed(installation.signed_at, now / 1000));
+    if epochs::overtaken(installation.epoch, last, request.epoch, created) {
+        let why = "a later request of this device came first; sync again";
+        return Ok(Exchanged::Refused(ApiError::conflict(ErrorCode::Conflict, why)));
     }
     let chance = i64::from(u32::from_be_bytes(clock::random())) % epochs::CHANCE;
     let next = epochs::next(installation.epoch, installation.epoch_before, request.epoch, chance);
     let Some((epoch, before)) = next else {
         quarantine(tx, &installation, now).await?;
-        return Ok(Exchanged::Quarantined);
+        return Ok(Exchanged::Refused(ApiError::forbidden(
+            ErrorCode::DeviceQuarantined,
+            "this device's key was used by two machines; enrol it again",
+        )));
     };
-    note(tx, &installation, request, (epoch, before), signed.params.created, now).await?;
+    note(tx, &installation, request, (epoch, before), created, now).await?;
     let mut receipts = Vec::with_capacity(request.items.len());
     for item in &request.items {
         receipts.push(ingest::take(tx, &installation, TicketSource::Agent, item, now).await?);
     }
-    let (tickets, cursor, more) = changed(tx, &installation, request.cursor).await?;
+    let (tickets, cursor, more) = changed(tx, &installation, request.cursor, now).await?;
     let state = state::of(tx, &installation).await?;
     Ok(Exchanged::Answer(Box::new(SyncResponse { server_time: now, epoch, state, receipts, tickets, cursor, more })))
+}
+
+/// The accepted installation of a request that was not made before.
+async fn let_in(tx: &mut Tx, signed: &Signed) -> ApiResult<Installation> {
+    tx.serialize_on(&signed.params.key_id).await?;
+    let installation = auth::device::accepted(tx, &signed.params.key_id).await?;
+    signed.spend_nonce(tx).await?;
+    Ok(installation)
 }
 
 async fn note(
@@ -139,6 +165,8 @@ async fn note(
 /// Two machines use one key in turn. Both are kept out and enrol again.
 async fn quarantine(tx: &mut Tx, installation: &Installation, now: Millis) -> sqlx::Result<()> {
     tracing::warn!(installation = %*installation.id, "a key is used by two machines");
+    // Told as long as it is accepted: both machines' live connections end then.
+    live_events::state_changed(tx, Concerned::Installation(installation.id.0), now).await?;
     installations::set_registration(tx, installation.id.0, Registration::Quarantined).await?;
     let entry = history::Entry {
         id: clock::new_id(now),
@@ -160,17 +188,53 @@ async fn changed(
     tx: &mut Tx,
     installation: &Installation,
     cursor: Millis,
+    now: Millis,
 ) -> sqlx::Result<(Vec<TicketSummary>, Millis, bool)> {
     let usable = installation.choices.enabled();
     let Some(requester) = installation.requester_id.filter(|_| usable) else { return Ok((Vec::new(), cursor, false)) };
     let summaries = tickets::changed_of_requester(tx, requester.0, cursor, PAGE + 1).await?;
     let more = summaries.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
     let newest = summaries.iter().map(|ticket| ticket.updated_at).max();
-    let cursor = match (more, newest) {
+    Ok((summaries, next_cursor(cursor, newest, more, now), more))
+}
+
+/// From where the next sync reads, given the newest change that this one tells and whether it tells all.
+const fn next_cursor(cursor: Millis, newest: Option<Millis>, more: bool, now: Millis) -> Millis {
+    match newest {
         // A full page moves on to its last change, or past it where one moment holds a whole page.
-        (true, Some(newest)) => newest.max(cursor + 1),
-        (false, Some(newest)) => cursor.max(newest - OVERLAP),
-        (_, None) => cursor,
-    };
-    Ok((summaries, cursor, more))
+        Some(newest) if more => larger(newest, cursor + 1),
+        // This server's clock was set back since: what changed meanwhile lies before the cursor. Not 0, with which
+        // the agent would take all of it for the past.
+        _ if cursor > now => 1,
+        Some(newest) if newest > now => larger(cursor, now - OVERLAP),
+        Some(newest) => larger(cursor, newest - OVERLAP),
+        None => cursor,
+    }
+}
+
+const fn larger(one: Millis, other: Millis) -> Millis {
+    if one > other { one } else { other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = 1_000_000;
+
+    #[test]
+    fn a_cursor_follows_the_newest_change_and_never_the_clock() {
+        assert_eq!(next_cursor(7, None, false, NOW), 7, "nothing is new");
+        assert_eq!(next_cursor(0, Some(NOW - 5), false, NOW), NOW - 5 - OVERLAP, "what began before may commit later");
+        assert_eq!(next_cursor(NOW - 9, Some(NOW - 9), false, NOW), NOW - 9, "it never goes back by itself");
+        assert_eq!(next_cursor(0, Some(500), true, NOW), 500);
+        assert_eq!(next_cursor(500, Some(500), true, NOW), 501, "one moment holds a whole page");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_hides_no_reply() {
+        let ahead = NOW + 86_400_000;
+        assert_eq!(next_cursor(ahead, None, false, NOW), 1, "everything is told once more");
+        assert_eq!(next_cursor(1, Some(ahead), false, NOW), NOW - OVERLAP, "and from then on what changes now");
+    }
 }

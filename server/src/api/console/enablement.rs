@@ -158,10 +158,11 @@ pub async fn client(
     let mut tx = app.db.write().await?;
     let before = db::clients::find(&mut tx, technician.scope(), id).await?.ok_or_else(ApiError::not_found)?;
     db::clients::set_enablement(&mut tx, id, choice.enabled, &technician.row.name, now).await?;
+    // Installations before devices, as a sync takes them.
+    live_events::state_changed(&mut tx, Concerned::Client(id), now).await?;
     if choice.include_device_choices {
         db::clients::clear_device_choices(&mut tx, id).await?;
     }
-    live_events::state_changed(&mut tx, Concerned::Client(id), now).await?;
     let detail = json!({
         "level": "client", "from": before.enablement, "to": choice.enabled,
         "include_device_choices": choice.include_device_choices,
