@@ -114,6 +114,50 @@ async fn one_bad_item_does_not_keep_the_others_from_being_stored() {
 }
 
 #[tokio::test]
+async fn a_file_id_that_is_one_s_already_is_refused_and_keeps_nothing_else() {
+    let (_server, api, _, mut there) = begin().await;
+    let person = there.person;
+    let mine = item(ticket(1, person, vec![file(100, "a.txt", b"a")]));
+    there.send(vec![mine.clone()]).await;
+    let copied = item(ticket(2, person, vec![file(100, "a.txt", b"a")]));
+    let doubled = item(ticket(3, person, vec![file(101, "b.txt", b"b"), file(101, "b.txt", b"b")]));
+    let answer = there.send(vec![copied, doubled, mine, item(ticket(4, person, Vec::new()))]).await;
+    let outcomes: Vec<_> = answer
+        .receipts
+        .iter()
+        .map(|receipt| match &receipt.outcome {
+            Outcome::Refused { code, .. } | Outcome::Deferred { code, .. } => Some(*code),
+            Outcome::Accepted { .. } => None,
+        })
+        .collect();
+    let conflict = Some(ErrorCode::ContentConflict);
+    assert_eq!(outcomes, [conflict, conflict, None, None], "a copied folder, one file twice, and two that fit");
+    assert_eq!(api.get("/tickets?view=all").await.unwrap()["total"], 2);
+}
+
+#[tokio::test]
+async fn a_ticket_with_the_id_of_a_message_is_refused_and_no_fault_of_ours() {
+    let (_server, _api, _, mut there) = begin().await;
+    there.send(vec![item(ticket(1, there.person, Vec::new()))]).await;
+    there.send(vec![there.reply(77, 1, 1, "and another thing")]).await;
+    let request = there.device.exchange(there.epoch, 0, vec![item(ticket(77, there.person, Vec::new()))]);
+    let (status, body) = there.device.refused("/sync", &request).await.unwrap();
+    assert_eq!((status, body.code), (409, ErrorCode::ContentConflict));
+}
+
+#[tokio::test]
+async fn facts_of_a_length_that_nobody_means_are_refused() {
+    let (_server, _api, _, there) = begin().await;
+    let mut request = there.device.exchange(there.epoch, 0, Vec::new());
+    request.facts.name = "x".repeat(256);
+    let (status, body) = there.device.refused("/sync", &request).await.unwrap();
+    assert_eq!((status, body.details.limit), (422, Some(255)));
+    request.facts.name = "x".repeat(255);
+    request.agent_version = "a\0b".into();
+    assert_eq!(there.device.refused("/sync", &request).await.unwrap().0, 400, "U+0000 in the version");
+}
+
+#[tokio::test]
 async fn nothing_is_taken_from_a_device_that_is_off_or_from_nobody() {
     let (_server, api, _, mut there) = begin().await;
     let path = format!("/devices/{}/enablement", there.enrolled.device_id);

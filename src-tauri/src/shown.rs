@@ -14,8 +14,9 @@ use crate::{
     windows::{self, Page},
 };
 
-/// A page that never says that it is ready may have something to show nevertheless.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// A page that never says that it is ready may have something to show nevertheless. Longer than one takes on a slow
+/// laptop that starts up: what is typed into a half-loaded page is lost.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a closed window is kept: whoever opens it again within that time has it at once.
 const KEPT: Duration = Duration::from_secs(5 * 60);

@@ -147,18 +147,27 @@ impl Headless {
         self.said("that the ticket is kept", move |line| (line["done"]["subject"] == subject).then_some(())).await
     }
 
-    /// Writes a ticket, then sends it: how long it takes from there until it is durable, and said to be.
+    /// Writes a ticket, then sends it: how long it takes from there until it is durable and said to be, less the way
+    /// there and back of an order that nobody can read.
     pub async fn send_timed(&mut self, subject: &str, description: &str) -> Result<Duration> {
         self.order(json!({"write": {"subject": subject, "description": description}})).await?;
         // Only what comes from here on is looked through, as text: the time is the agent's.
         let (process, _) = self.running.as_mut().context("the agent does not run")?;
         let said = process.output().len();
         process.said("that it is written", |text| text[said..].contains("{\"done\":null}").then_some(())).await?;
+        let nothing = self.timed(json!({"nothing": {}}), "{\"unreadable\":").await?;
+        let sent = self.timed(json!({"send": {}}), "{\"done\":{").await?;
+        Ok(sent.saturating_sub(nothing))
+    }
+
+    /// How long an order takes from here until it is answered.
+    async fn timed(&mut self, order: Value, answer: &str) -> Result<Duration> {
+        let (process, _) = self.running.as_mut().context("the agent does not run")?;
         let said = process.output().len();
         let begun = Instant::now();
-        self.order(json!({"send": {}})).await?;
+        self.order(order).await?;
         let (process, _) = self.running.as_mut().context("the agent does not run")?;
-        process.said("that it is kept", |text| text[said..].contains("{\"done\":{").then_some(())).await?;
+        process.said("that it obeyed", |text| text[said..].contains(answer).then_some(())).await?;
         Ok(begun.elapsed())
     }
 

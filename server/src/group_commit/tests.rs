@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use deskbell_protocol::error::ErrorCode;
 
@@ -74,6 +77,19 @@ async fn one_that_falls_over_takes_nobody_along() {
     assert_eq!(all.iter().filter(|answer| answer.is_err()).count(), 1);
     assert!(opened.write(99, || false).await.is_ok(), "the writer goes on");
     assert_eq!(opened.stored().await, [0, 1, 2, 3, 5, 6, 7, 8, 9, 99]);
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_is_never_answered_as_done() {
+    let opened = opened().await;
+    let tries = AtomicU32::new(0);
+    let falls_the_second_time = move || {
+        assert!(tries.fetch_add(1, Ordering::Relaxed) == 0, "a defect");
+        false
+    };
+    let (fails, falls) = tokio::join!(opened.write(1, || true), opened.write(2, falls_the_second_time));
+    assert!(fails.is_err() && falls.is_err(), "its first attempt went with its neighbour's");
+    assert!(opened.stored().await.is_empty());
 }
 
 #[tokio::test]

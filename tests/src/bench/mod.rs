@@ -57,21 +57,39 @@ pub struct Figure {
     pub reach: Option<(String, bool)>,
 }
 
-/// Measures what is asked for: a benchmark's name, or the first part of several.
-///
-/// # Errors
-/// Where something cannot be measured.
-pub async fn run(name: Option<&str>, extent: Extent) -> Result<Vec<Figure>> {
+/// What was measured, and what could not be.
+#[derive(Debug, Default)]
+pub struct Measured {
+    pub figures: Vec<Figure>,
+    pub errors: Vec<anyhow::Error>,
+}
+
+impl Measured {
+    fn add(&mut self, part: &str, measured: Result<Vec<Figure>>) {
+        match measured {
+            Ok(figures) => self.figures.extend(figures),
+            Err(error) => self.errors.push(error.context(format!("{part} cannot be measured"))),
+        }
+    }
+}
+
+/// Measures what is asked for: a benchmark's name, or the first part of several. What cannot be measured keeps
+/// nothing else from it.
+pub async fn run(name: Option<&str>, extent: Extent) -> Measured {
     let wanted = |candidate: &str| {
         name.is_none_or(|name| {
             candidate == name || candidate.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
         })
     };
-    let mut figures = Vec::new();
-    figures.extend(agent::run(&wanted, extent).await?);
-    figures.extend(server::run(&wanted, extent).await?);
-    figures.extend(pages::run(&wanted, extent).await?);
-    figures.extend(console::run(&wanted, extent).await?);
-    figures.extend(size::run(&wanted).await?);
-    Ok(figures)
+    let mut measured = Measured::default();
+    for &name in NAMES.iter().filter(|name| wanted(name)) {
+        let alone = |candidate: &str| candidate == name;
+        measured.add(name, agent::run(&alone, extent).await);
+        measured.add(name, server::run(&alone, extent).await);
+        measured.add(name, console::run(&alone, extent).await);
+        measured.add(name, size::run(&alone).await);
+    }
+    // Both over the same tickets, of which there are many.
+    measured.add("server.list and server.search", pages::run(&wanted, extent).await);
+    measured
 }

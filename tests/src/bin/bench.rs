@@ -18,7 +18,7 @@ mod linux {
 
     use anyhow::{Result, ensure};
     use clap::Parser;
-    use deskbell_tests::bench::{self, Extent, NAMES, table};
+    use deskbell_tests::bench::{self, Extent, Measured, NAMES, table};
 
     #[derive(Parser)]
     struct Arguments {
@@ -52,14 +52,18 @@ mod linux {
         if bare_stream {
             return bench::server::stream::serve().await;
         }
-        let figures = bench::run(name.as_deref(), Extent { quick }).await?;
-        ensure!(!figures.is_empty(), "nothing has that name; there are {}", NAMES.join(", "));
+        let Measured { figures, errors } = bench::run(name.as_deref(), Extent { quick }).await;
+        ensure!(!figures.is_empty() || !errors.is_empty(), "nothing has that name; there are {}", NAMES.join(", "));
         if !json {
             print!("{}", table::table(&figures));
         }
         for figure in figures.iter().filter(|_| json) {
             println!("{}", serde_json::to_string(figure)?);
         }
+        for error in &errors {
+            eprintln!("{error:#}");
+        }
+        ensure!(errors.is_empty(), "not everything could be measured");
         Ok(())
     }
 }

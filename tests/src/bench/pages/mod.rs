@@ -14,6 +14,9 @@ pub(super) use self::engine::Engine;
 use self::{http::Connection, texts::questions};
 use super::{Extent, Figure, floor::percentile, table::table};
 
+/// The unit of rates; their percentiles are those of what one request took.
+const A_SECOND: &str = "a second";
+
 /// What the console's list shows: the view that it opens with, and all of them.
 const VIEWS: [&str; 2] = ["active", "all"];
 
@@ -82,7 +85,7 @@ fn lists(connection: &mut Connection, label: &str, rounds: u64) -> Result<Vec<Fi
         let ratio = value / floor;
         figure(
             format!("server.list {label} {view}"),
-            (value, "a second"),
+            (value, A_SECOND),
             (floor, "/healthz, a second"),
             times,
             (ratio, "≥ 0.1", ratio >= 0.1),
@@ -129,10 +132,11 @@ async fn same_answers(connection: &mut Connection, engine: &mut Engine, words: u
 
 /// What is named with the largest number against what is named with 10,000 (or in a quick run, the smallest).
 fn growth(figures: &[Figure], engine: &str) -> Vec<Figure> {
-    let p95 = |name: &str| figures.iter().find(|figure| figure.name == name).and_then(|figure| figure.p95);
+    let time = |figure: &Figure| figure.p95.map(|p95| if figure.unit == A_SECOND { 1e3 / p95 } else { p95 });
+    let p95 = |name: &str| figures.iter().find(|figure| figure.name == name).and_then(time);
     let mut grown = Vec::new();
     for figure in figures.iter().filter(|figure| figure.name.contains(" 1000000 ")) {
-        let Some((value, floor)) = figure.p95.zip(p95(&figure.name.replace(" 1000000 ", " 10000 "))) else { continue };
+        let Some((value, floor)) = time(figure).zip(p95(&figure.name.replace(" 1000000 ", " 10000 "))) else { continue };
         let (ratio, kind) = (value / floor, figure.name.replace(" 1000000 ", " "));
         let kind = kind.replace(engine, &format!("{engine} growth"));
         grown.push(Figure {
@@ -159,6 +163,7 @@ fn figure(
     (ratio, reach, reached): (f64, &str, bool),
 ) -> Figure {
     let times: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+    let in_unit = |time: f64| if value.1 == A_SECOND { 1e3 / time } else { time };
     Figure {
         name,
         value: value.0,
@@ -166,8 +171,8 @@ fn figure(
         floor: Some(floor.0),
         floor_is: floor.1,
         ratio: Some(ratio),
-        p50: percentile(&times, 0.5),
-        p95: percentile(&times, 0.95),
+        p50: percentile(&times, 0.5).map(in_unit),
+        p95: percentile(&times, 0.95).map(in_unit),
         rounds: times.len() as u64,
         reach: Some((reach.to_owned(), reached)),
     }

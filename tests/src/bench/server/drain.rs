@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use deskbell_protocol::limits::SYNC_ITEMS;
 use serde_json::json;
 
-use super::{fleet::Fleet, wire::Wire};
+use super::{fleet::Fleet, submit};
 use crate::{
-    bench::{Extent, Figure, floor::percentile},
+    bench::{Extent, Figure},
     headless::Headless,
     helpdesk::Helpdesk,
     server::{Database, Server},
@@ -16,6 +15,7 @@ use crate::{
 };
 
 const REACH: f64 = 0.8;
+const CONNECTIONS: usize = 16;
 const UNDELIVERED: &str = "select count(*) from outbox where delivered_at is null";
 const WRITING: Duration = Duration::from_secs(600);
 
@@ -28,10 +28,12 @@ pub(super) async fn run(extent: Extent) -> Result<Figure> {
     agent.start()?;
     helpdesk.welcome().await?;
     agent.welcomed().await?;
-    let (fleet, sql) = Fleet::new(helpdesk.server.http(), &helpdesk.server.url(), 1).await?;
+    let submitted = if extent.quick { 60 } else { 2_000 };
+    let (fleet, sql) = Fleet::new(helpdesk.server.http(), &helpdesk.server.url(), submitted).await?;
     helpdesk.server.change(&format!("begin immediate; {sql}; update clients set enablement = true; commit"))?;
     // Before and after the agent's turn: what else this machine does comes and goes.
-    let mut floor = vec![bare(&helpdesk.server, &fleet, count / 2).await?];
+    let mut floor = submit::Rounds::default();
+    submit::measured(&helpdesk.server, &fleet, CONNECTIONS, submitted, &mut floor).await?;
     helpdesk.server.stop().await?;
     for number in 0..count {
         let order =
@@ -58,34 +60,20 @@ pub(super) async fn run(extent: Extent) -> Result<Figure> {
     let stored = helpdesk.tickets()? - before;
     ensure!(stored == waiting, "{count} are delivered, {stored} are stored");
     agent.stop().await?;
-    floor.push(bare(&helpdesk.server, &fleet, count / 2).await?);
+    submit::measured(&helpdesk.server, &fleet, CONNECTIONS, submitted, &mut floor).await?;
     helpdesk.server.stop().await?;
-    let floor = percentile(&floor, 0.5).unwrap_or_default();
+    let floor = floor.ours.iter().sum::<f64>() / floor.ours.len() as f64;
     let ratio = value / floor;
     Ok(Figure {
         name: format!("agent.drain {count}"),
         value,
         unit: "tickets/s",
         floor: Some(floor),
-        floor_is: "a client without a store, as many tickets in a sync",
+        floor_is: "the server's submit rate, 16 connections",
         ratio: Some(ratio),
         p50: None,
         p95: None,
         rounds: 1,
         reach: Some((format!("≥ {REACH}"), ratio >= REACH)),
     })
-}
-
-/// Tickets a second of one device that holds nothing, one full sync after the other.
-async fn bare(server: &Server, fleet: &Fleet, count: usize) -> Result<f64> {
-    let mut wire = Wire::open(server.port(), 0).await?;
-    let begun = Instant::now();
-    let mut left = count;
-    while left > 0 {
-        let items = left.min(SYNC_ITEMS);
-        let answer = wire.ask(&fleet.sync(0, items)?).await?;
-        fleet.answered(0, &answer, items)?;
-        left -= items;
-    }
-    Ok(count as f64 / begun.elapsed().as_secs_f64())
 }

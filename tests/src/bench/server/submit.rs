@@ -1,9 +1,10 @@
 //! `server.submit`: how many signed tickets a second become durable, each in a request of its own, from a device
 //! of its own.
 
-use std::{cell::RefCell, time::Instant};
+use std::{cell::RefCell, net::Ipv4Addr, time::Instant};
 
 use anyhow::{Context, Result, ensure};
+use tokio::net::TcpListener;
 
 use super::{
     bare::{Bare, BarePostgres},
@@ -24,8 +25,9 @@ const POSTGRES: (usize, Option<f64>) = (16, Some(0.5));
 
 /// What the rounds of one number of connections have shown.
 #[derive(Default)]
-struct Rounds {
-    ours: Vec<f64>,
+pub(super) struct Rounds {
+    /// Tickets a second.
+    pub(super) ours: Vec<f64>,
     floor: Vec<f64>,
     /// Seconds of a processor for each ticket: the server's and the harness's.
     server: Vec<f64>,
@@ -45,7 +47,8 @@ fn tickets(connections: usize, extent: Extent) -> usize {
 pub(super) async fn sqlite(extent: Extent) -> Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?.with_log("warn");
-    let mut helpdesk = Helpdesk::with(server).await?;
+    let mail = silent().await?;
+    let mut helpdesk = Helpdesk::with(server.with_mail(mail.local_addr()?.port())).await?;
     let (fleet, sql) = Fleet::new(helpdesk.server.http(), &helpdesk.server.url(), tickets(64, extent)).await?;
     helpdesk.server.change(&format!("begin immediate; {sql}; update clients set enablement = true; commit"))?;
     let database = helpdesk.server.folder().join("deskbell.db");
@@ -75,7 +78,9 @@ pub(super) async fn postgres(extent: Extent) -> Result<Vec<Figure>> {
     let postgres = Postgres::start().await?;
     let database = postgres.database().await?;
     let server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?.with_log("warn");
-    let mut helpdesk = Helpdesk::with(server.with("DATABASE_URL", postgres.url(&database))).await?;
+    let mail = silent().await?;
+    let server = server.with_mail(mail.local_addr()?.port()).with("DATABASE_URL", postgres.url(&database));
+    let mut helpdesk = Helpdesk::with(server).await?;
     let (connections, reach) = POSTGRES;
     let count = tickets(connections, extent);
     let (fleet, sql) = Fleet::new(helpdesk.server.http(), &helpdesk.server.url(), count).await?;
@@ -94,6 +99,11 @@ pub(super) async fn postgres(extent: Extent) -> Result<Vec<Figure>> {
     ensure!(stored == count * rounds(extent), "{} were answered, {stored} are stored", count * rounds(extent));
     helpdesk.server.stop().await?;
     Ok(vec![figure("server.submit.pg", connections, reach, "pgbench, the same rows one by one", &found)?])
+}
+
+/// A mail server that says nothing: the floor writes the jobs, and nobody carries them out there.
+async fn silent() -> Result<TcpListener> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
 }
 
 fn figure(
@@ -121,14 +131,15 @@ fn figure(
         floor_is,
         ratio: Some(ratio),
         p50: Some(value),
-        p95: percentile(&found.ours, 0.95),
+        // What 95 of 100 rounds reach.
+        p95: percentile(&found.ours, 0.05),
         rounds: found.ours.len() as u64,
         reach: reach.map(|reach| (format!("≥ {reach}"), ratio >= reach)),
     })
 }
 
 /// One round: everything is signed before the clock runs, and read after it.
-async fn measured(server: &Server, fleet: &Fleet, connections: usize, count: usize, found: &mut Rounds) -> Result<()> {
+pub(super) async fn measured(server: &Server, fleet: &Fleet, connections: usize, count: usize, found: &mut Rounds) -> Result<()> {
     let requests: Vec<Vec<u8>> = (0..count).map(|device| fleet.sync(device, 1)).collect::<Result<_>>()?;
     let mut wires = Vec::with_capacity(connections);
     for turn in 0..connections {
