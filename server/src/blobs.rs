@@ -43,13 +43,17 @@ impl Blobs {
     }
 
     /// Writes a piece at `offset`, durably. What lay behind it, from a piece that was never
-    /// acknowledged, is cut off.
+    /// acknowledged, is cut off. False where what lay before it is gone: a server that was killed had taken the
+    /// whole file to its place, or given it up, and had not said so yet.
     ///
     /// # Errors
     /// Where the disk refuses; nothing is acknowledged then.
-    pub fn write_piece(&self, id: AttachmentId, offset: u64, piece: &[u8]) -> io::Result<()> {
+    pub fn write_piece(&self, id: AttachmentId, offset: u64, piece: &[u8]) -> io::Result<bool> {
         deskbell_protocol::crash_point!("piece.write.before");
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(self.part(id))?;
+        if file.metadata()?.len() < offset {
+            return Ok(false);
+        }
         file.set_len(offset)?;
         file.seek(SeekFrom::Start(offset))?;
         file.write_all(piece)?;
@@ -62,7 +66,7 @@ impl Blobs {
             folders::flush(&self.folder.join("parts"))?;
         }
         deskbell_protocol::crash_point!("piece.flush.after");
-        Ok(())
+        Ok(true)
     }
 
     /// The lower-case hexadecimal SHA-256 of what has arrived, and its first bytes for its type.
@@ -196,6 +200,8 @@ mod tests {
         blobs.finish(id).unwrap();
         blobs.finish(id).unwrap();
         assert_eq!(fs::read(blobs.path(id)).unwrap(), b"hello, world", "finishing twice is finishing once");
+        assert!(!blobs.write_piece(id, 7, b"world").unwrap(), "nothing lies before it any more");
+        assert!(blobs.write_piece(id, 0, b"hello, ").unwrap(), "it begins again");
     }
 
     #[test]

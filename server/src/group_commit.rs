@@ -9,7 +9,10 @@ use std::panic::AssertUnwindSafe;
 
 use deskbell_protocol::{crash_point, mutant};
 use futures::{FutureExt, future::BoxFuture};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 use crate::{
     db::{Db, Tx},
@@ -31,7 +34,14 @@ impl GroupCommit {
     #[must_use]
     pub fn start(db: Db) -> Self {
         let (parts, given) = mpsc::unbounded_channel();
-        tokio::spawn(run(db.clone(), given));
+        if let Db::Sqlite { .. } = db {
+            let (db, runtime) = (db.clone(), Handle::current());
+            // A thread of its own: each statement waits for SQLite's, and a thread that does nothing else wakes sooner.
+            std::thread::spawn(move || {
+                let _entered = runtime.enter();
+                futures::executor::block_on(run(db, given));
+            });
+        }
         Self { db, parts }
     }
 

@@ -19,6 +19,9 @@ const LEASE: Millis = 120_000;
 const BEGUN: Millis = LEASE / 4;
 /// After so many attempts a job has failed.
 const ATTEMPTS: i64 = 12;
+/// How long a job may go on after the server was told to stop: a mail that left and is not noted leaves once more,
+/// and its Message-ID makes that harmless.
+const GRACE: Duration = Duration::from_secs(5);
 /// How often the table is looked at where nobody wakes us.
 const POLL: Duration = Duration::from_secs(5);
 const TIDY: u64 = 60 * 60 * 1000;
@@ -31,7 +34,7 @@ const CHALLENGES: Millis = 24 * 60 * 60 * 1000;
 /// How long links are kept after they expired: so long somebody is told that theirs was used before.
 const HANDOVERS: Millis = 60 * 60 * 1000;
 
-/// Runs until `shutdown`; what was begun is finished.
+/// Runs until `shutdown`; what was begun is finished, where that does not take too long.
 pub async fn run(app: App, shutdown: CancellationToken) {
     if let Err(error) = released(&app).await {
         tracing::warn!(%error, "what an ended server had claimed waits for the end of its lease");
@@ -46,7 +49,13 @@ pub async fn run(app: App, shutdown: CancellationToken) {
                     if shutdown.is_cancelled() || app.now().abs_diff(claimed_at) > BEGUN.unsigned_abs() {
                         break;
                     }
-                    carry_out(&app, &job).await;
+                    tokio::select! {
+                        () = carry_out(&app, &job) => {}
+                        () = told_to_stop(&shutdown) => {
+                            tracing::warn!(job = %*job.id, "the mail server takes too long; another server goes on with this");
+                            break;
+                        }
+                    }
                 }
                 worked
             }
@@ -70,6 +79,12 @@ pub async fn run(app: App, shutdown: CancellationToken) {
             }
         }
     }
+}
+
+/// A while after the server was told to stop: what was begun may end by itself until then.
+async fn told_to_stop(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// On SQLite this is the only server: at what the one before it had claimed when it was killed, nobody is

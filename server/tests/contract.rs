@@ -358,7 +358,7 @@ async fn the_nearest_setting_is_sent(db: Db) -> Outcome {
     agent_settings::put(&mut tx, id(13), Some(one), &setting("hotkey", "F7", true)).await?;
     agent_settings::put(&mut tx, id(14), Some(one), &setting("hotkey", "F8", false)).await?;
     let sent = async |tx: &mut Tx, client| {
-        let sent = agent_settings::sent(tx, client).await?;
+        let (_, sent) = agent_settings::told(tx, client).await?;
         anyhow::Ok(sent.into_iter().map(|s| (s.name, s.value, s.locked)).collect::<Vec<_>>())
     };
     let of = |name: &str, value: &str, locked| (name.to_owned(), value.to_owned(), locked);
@@ -368,6 +368,9 @@ async fn the_nearest_setting_is_sent(db: Db) -> Outcome {
     agent_settings::remove(&mut tx, Some(one), "hotkey").await?;
     holds!(sent(&mut tx, one).await?, [of("hotkey", "F9", true), of("theme", "dark", false)]);
     holds!(agent_settings::of(&mut tx, None).await?.len(), 2);
+    clients::set_domains(&mut tx, one, &["z.example".to_owned(), "a.example".to_owned()]).await?;
+    let (domains, settings) = agent_settings::told(&mut tx, one).await?;
+    holds!((domains, settings.len()), (vec!["a.example".to_owned(), "z.example".to_owned()], 2));
     Ok(())
 }
 

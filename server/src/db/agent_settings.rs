@@ -44,17 +44,26 @@ pub async fn remove(tx: &mut Tx, client: Option<ClientId>, name: &str) -> sqlx::
     Ok(())
 }
 
-/// What the agents of a client are told: its own, and the organization's where it says nothing.
-pub async fn sent(tx: &mut Tx, client: ClientId) -> sqlx::Result<Vec<SentSetting>> {
-    let rows: Vec<AgentSetting> = sql!(
-        all tx, AgentSetting,
-        "select name, value, locked, set_by, set_at from agent_settings s
+/// What the agents of a client are told with every answer: its e-mail domains, and its settings, or the
+/// organization's where it says nothing.
+pub async fn told(tx: &mut Tx, client: ClientId) -> sqlx::Result<(Vec<String>, Vec<SentSetting>)> {
+    let rows: Vec<(String, Option<String>, bool)> = sql!(
+        all tx, (String, Option<String>, bool),
+        "select domain, null, false from client_domains where client_id = $1
+         union all select name, value, locked from agent_settings s
          where client_id = $1 or client_id is null and not exists (
              select 1 from agent_settings own where own.client_id = $1 and own.name = s.name)
-         order by name",
+         order by 1",
         Text(client)
     )?;
-    Ok(rows.into_iter().map(|row| SentSetting { name: row.name, value: row.value, locked: row.locked }).collect())
+    let (mut domains, mut settings) = (Vec::new(), Vec::new());
+    for (name, value, locked) in rows {
+        match value {
+            Some(value) => settings.push(SentSetting { name, value, locked }),
+            None => domains.push(name),
+        }
+    }
+    Ok((domains, settings))
 }
 
 fn level(client: Option<ClientId>) -> String {

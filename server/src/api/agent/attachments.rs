@@ -95,7 +95,12 @@ async fn store(
         return Err(elsewhere(received));
     }
     let (blobs, bytes) = (app.blobs.clone(), piece.clone());
-    blocking(move || blobs.write_piece(id, offset, &bytes)).await?;
+    if !blocking(move || blobs.write_piece(id, offset, &bytes)).await? {
+        let mut tx = app.db.write().await?;
+        attachments::set_received(&mut tx, id, 0).await?;
+        tx.commit().await?;
+        return Err(elsewhere(0));
+    }
     let end = offset + piece.len() as u64;
     let content_type = if end == size { Some(examine(app, &file).await?) } else { None };
     let now = app.now();

@@ -9,7 +9,7 @@ use deskbell_protocol::{
 use crate::{
     App,
     auth::device::Device,
-    db::{Tx, agent_settings, clients, installations::Installation},
+    db::{Tx, agent_settings, installations::Installation},
     error::ApiResult,
     extract::Json,
 };
@@ -27,15 +27,16 @@ pub async fn state(State(app): State<App>, device: Device) -> ApiResult<Json<Age
 
 /// The state of an installation, as it is in this transaction.
 pub(in crate::api) async fn of(tx: &mut Tx, installation: &Installation) -> sqlx::Result<AgentState> {
+    let (domains, settings) = agent_settings::told(tx, installation.client_id.0).await?;
     Ok(AgentState {
         registration: installation.registration.0,
         enabled: installation.choices.enabled(),
         revision: installation.revision,
         organization: installation.organization_name.clone().unwrap_or_default(),
         client: installation.client_name.clone(),
-        domains: clients::domains(tx, installation.client_id.0).await?,
+        domains,
         confirmation: confirmation(installation),
-        settings: agent_settings::sent(tx, installation.client_id.0).await?,
+        settings,
     })
 }
 

@@ -136,7 +136,9 @@ fn growth(figures: &[Figure], engine: &str) -> Vec<Figure> {
     let p95 = |name: &str| figures.iter().find(|figure| figure.name == name).and_then(time);
     let mut grown = Vec::new();
     for figure in figures.iter().filter(|figure| figure.name.contains(" 1000000 ")) {
-        let Some((value, floor)) = time(figure).zip(p95(&figure.name.replace(" 1000000 ", " 10000 "))) else { continue };
+        let Some((value, floor)) = time(figure).zip(p95(&figure.name.replace(" 1000000 ", " 10000 "))) else {
+            continue;
+        };
         let (ratio, kind) = (value / floor, figure.name.replace(" 1000000 ", " "));
         let kind = kind.replace(engine, &format!("{engine} growth"));
         grown.push(Figure {

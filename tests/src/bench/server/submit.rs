@@ -139,7 +139,13 @@ fn figure(
 }
 
 /// One round: everything is signed before the clock runs, and read after it.
-pub(super) async fn measured(server: &Server, fleet: &Fleet, connections: usize, count: usize, found: &mut Rounds) -> Result<()> {
+pub(super) async fn measured(
+    server: &Server,
+    fleet: &Fleet,
+    connections: usize,
+    count: usize,
+    found: &mut Rounds,
+) -> Result<()> {
     let requests: Vec<Vec<u8>> = (0..count).map(|device| fleet.sync(device, 1)).collect::<Result<_>>()?;
     let mut wires = Vec::with_capacity(connections);
     for turn in 0..connections {
