@@ -12,7 +12,7 @@ mod server;
 pub(super) mod stored;
 pub(super) mod witness;
 
-/// Disks that are looked at, at least.
+/// Disks that are looked at, at least; a round over all boundaries that has begun goes to its end.
 const AGENT: u64 = 1_500;
 const SERVER: u64 = 1_000;
 
