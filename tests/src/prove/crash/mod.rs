@@ -50,7 +50,8 @@ pub(super) async fn run(order: Order) -> Result<Found> {
 
 async fn in_world(base: &Base, order: Order, points: &[Point], least: u64) -> Result<Found> {
     let (start, world) = (Instant::now(), World::open(base).await?);
-    let mut runs = Runs { order, world, past: Past::default(), reached: BTreeSet::new(), kills: 0, found: Found::default() };
+    let mut runs =
+        Runs { order, world, past: Past::default(), reached: BTreeSet::new(), kills: 0, found: Found::default() };
     let mut queue: Vec<Point> = Vec::new();
     let mut chance = StdRng::seed_from_u64(order.seed);
     while order.more(runs.found.runs, least) {

@@ -154,7 +154,8 @@ pub(super) async fn servers(order: Order, sample: &Sample, least: u64) -> Result
         app.db.close().await;
     }
     if injected == 0 || accepted == 0 {
-        let what = format!("{injected} disks of servers failed, and {accepted} tickets were accepted: nothing is tried");
+        let what =
+            format!("{injected} disks of servers failed, and {accepted} tickets were accepted: nothing is tried");
         found.violation(Kind::Wrong, what);
     }
     found.notes.push(format!("{} disks of servers, {injected} failed, {accepted} tickets accepted", found.runs));

@@ -103,7 +103,8 @@ async fn files(helpdesk: &Helpdesk, installation: &str, planted: &mut Planted, f
         if planted.pages.iter().any(|page| page.path == path) {
             continue;
         }
-        let said = "select body, '' from messages where ticket_id = ?1 union select subject, '' from tickets where id = ?1
+        let said =
+            "select body, '' from messages where ticket_id = ?1 union select subject, '' from tickets where id = ?1
             union select name, '' from attachments where ticket_id = ?1";
         let texts = database.pairs(said, [&ticket])?.into_iter().map(|(text, _)| text).collect();
         planted.pages.push(Page { path, texts });

@@ -87,13 +87,7 @@ fn out(recorder: &Recorder, tap: &Tap, from: &str, found: &mut Found) {
 }
 
 /// A file is saved, or is a picture; it never is a page of ours.
-async fn look_at_file(
-    helpdesk: &Helpdesk,
-    browser: &Watched,
-    tap: &Tap,
-    path: &str,
-    found: &mut Found,
-) -> Result<()> {
+async fn look_at_file(helpdesk: &Helpdesk, browser: &Watched, tap: &Tap, path: &str, found: &mut Found) -> Result<()> {
     found.runs += 1;
     let before = browser.address().await?;
     browser.go(&format!("{}{path}", tap.url())).await?;

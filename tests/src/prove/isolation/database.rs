@@ -71,7 +71,9 @@ impl Database {
         let open = "select count(*) from jobs where done_at is null and failed_at is null";
         until("the mails have left", SOON, async || {
             let open = match self {
-                Self::Sqlite(file) => rusqlite::Connection::open(file)?.query_row(open, [], |row| row.get::<_, i64>(0))?,
+                Self::Sqlite(file) => {
+                    rusqlite::Connection::open(file)?.query_row(open, [], |row| row.get::<_, i64>(0))?
+                }
                 Self::Postgres(postgres, name) => postgres.sql_in(name, open).await?.trim().parse()?,
             };
             Ok((open == 0).then_some(()))
