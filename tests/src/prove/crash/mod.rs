@@ -62,7 +62,8 @@ async fn in_world(base: &Base, order: Order, points: &[Point], least: u64) -> Re
         let Some(point) = queue.pop() else { break };
         let first = !order.quick && !runs.reached.contains(&point);
         runs.one(&point, first, None).await?;
-        if order.quick && !runs.found.violations.is_empty() {
+        // What comes late is wrong, and may be lost where a kill comes before it: that is looked for still.
+        if order.quick && runs.found.violations.iter().any(|(kind, _)| *kind != Kind::Wrong) {
             return Ok(runs.found);
         }
     }
