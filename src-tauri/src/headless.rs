@@ -139,7 +139,7 @@ async fn carry_out(
         Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
         Order::AddFiles(paths) => agent.add_files(paths).await.map(|_| ())?,
-        Order::Entry { id } => return Ok(agent.outbox_entry(id).await?),
+        Order::Entry { id } => return agent.outbox_entry(id).await,
         Order::Drain { tag } => _ = tokio::spawn(drain(agent.clone(), tag)),
     }
     Ok(None)

@@ -55,7 +55,7 @@ impl World {
         let mut server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?
             .with_mail(post.port())
             .with_variable(proof::CRASH, format!("@{}", orders[Side::Server as usize].display()))
-            .with_variable(proof::CRASHED, &deaths[Side::Server as usize].0.display().to_string());
+            .with_variable(proof::CRASHED, deaths[Side::Server as usize].0.display().to_string());
         if let Some((postgres, database)) = &database {
             server = server.with("DATABASE_URL", postgres.url(database));
         }
