@@ -9,7 +9,7 @@ use std::{
 use deskbell_agent_core::{
     Agent,
     policy::Folders,
-    view::{AgentStatus, CommandError, Draft, News, OutboxEntry},
+    view::{AgentStatus, CommandError, Draft, EntryState, News, OutboxEntry},
 };
 use deskbell_protocol::{id::TicketId, ticket::Language};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,10 @@ enum Order {
     Drain {
         tag: u64,
     },
+    /// Tells how one entry stands, where there is one.
+    Entry {
+        id: uuid::Uuid,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,7 +76,7 @@ enum Line {
     /// Nothing waits any more but this many, which need attention.
     Drained {
         tag: u64,
-        attention: u32,
+        attention: usize,
     },
     Unreadable(String),
 }
@@ -135,6 +139,7 @@ async fn carry_out(
         Order::Confirm { token } => agent.confirm(token).await.map(|_| ())?,
         Order::RetryNow {} => agent.sync_now(),
         Order::AddFiles(paths) => agent.add_files(paths).await.map(|_| ())?,
+        Order::Entry { id } => return agent.outbox_entry(id).await,
         Order::Drain { tag } => _ = tokio::spawn(drain(agent.clone(), tag)),
     }
     Ok(None)
@@ -154,12 +159,21 @@ async fn write(agent: &Agent, ticket: Written) -> Result<Draft, CommandError> {
     Ok(Draft { subject: ticket.subject, description: ticket.description, ..draft })
 }
 
+/// Looks into the store: what is shown comes behind it.
 async fn drain(agent: Agent, tag: u64) {
-    // It ends with the agent, where nobody listens any more.
-    if let Ok(status) = agent.watch().wait_for(|status| status.waiting == status.attention).await {
-        let attention = status.attention;
-        drop(status);
-        say(&Line::Drained { tag, attention });
+    let (mut status, mut outbox) = (agent.watch(), agent.outbox_changes());
+    loop {
+        let entries = agent.outbox().await;
+        if let Ok(entries) = &entries
+            && entries.iter().all(|entry| entry.state == EntryState::NeedsAttention)
+        {
+            return say(&Line::Drained { tag, attention: entries.len() });
+        }
+        // It ends with the agent, where nobody listens any more. What it missed, the store says.
+        tokio::select! {
+            changed = status.changed() => if changed.is_err() { return },
+            entry = outbox.recv() => if entry == Err(RecvError::Closed) { return },
+        }
     }
 }
 

@@ -7,11 +7,16 @@
  * carries out half of a write (short).
  *
  * A record: length, kind, process, two numbers, two byte strings with their lengths. Everything is little
- * endian; tests/src/prove/power/log.rs reads it. */
+ * endian; tests/src/prove/power/witness.rs reads it.
+ *
+ * SIGUSR1 ends the program as SIGKILL does, and between two records: an effect that the world outside can
+ * see is written down before the program dies of what the world does about it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,6 +53,30 @@ static void put(char kind, int64_t a, int64_t b, const void *x, size_t x_len, co
     if (syscall(SYS_writev, log_file, parts, 3) != whole) abort();
 }
 
+static sem_t death;
+
+/* All that a handler may do: which thread has it cannot be chosen, for some were there before this library. */
+static void called(int signal) {
+    (void)signal;
+    sem_post(&death);
+}
+
+static void *die_between_records(void *nothing) {
+    while (sem_wait(&death) != 0);
+    pthread_mutex_lock(&one_at_a_time);
+    syscall(SYS_kill, getpid(), SIGKILL);
+    /* The lock is never given back: nothing is changed any more that is not written down. */
+    for (;;) pause();
+    return nothing;
+}
+
+static void wait_for_death(void) {
+    pthread_t waiting;
+    struct sigaction action = {.sa_handler = called, .sa_flags = SA_RESTART};
+    if (sem_init(&death, 0, 0) != 0 || pthread_create(&waiting, NULL, die_between_records, NULL) != 0) abort();
+    if (sigaction(SIGUSR1, &action, NULL) != 0) abort();
+}
+
 __attribute__((constructor)) static void begin(void) {
     const char *folder = getenv("DESKBELL_DISK_ROOT"), *file = getenv("DESKBELL_DISK_LOG");
     const char *fail = getenv("DESKBELL_DISK_FAIL");
@@ -68,6 +97,7 @@ __attribute__((constructor)) static void begin(void) {
         fail_with = !strcmp(kind, "eio") ? EIO : !strcmp(kind, "enospc") ? ENOSPC : FAIL_SHORT;
     }
     put('X', 0, 0, "", 0, "", 0);
+    wait_for_death();
 }
 
 #define LOCK pthread_mutex_lock(&one_at_a_time)

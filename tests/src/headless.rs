@@ -221,6 +221,13 @@ impl Headless {
         process.kill().await
     }
 
+    /// The same between two records of its witness (`tests/shim/disk.c`).
+    #[cfg(target_os = "linux")]
+    pub async fn kill_by_witness(&mut self) -> Result<()> {
+        let (process, _input) = self.running.take().context("the agent does not run")?;
+        process.kill_by_witness().await
+    }
+
     pub async fn stop(&mut self) -> Result<()> {
         let (mut process, input) = self.running.take().context("the agent does not run")?;
         drop(input);

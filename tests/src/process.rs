@@ -126,6 +126,18 @@ impl Process {
         self.child.kill().await.with_context(|| format!("cannot kill {}", self.name))
     }
 
+    /// SIGKILL by the hand of `tests/shim/disk.c`, which the program has to have with it: between two of its records.
+    #[cfg(target_os = "linux")]
+    pub async fn kill_by_witness(mut self) -> Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
+        use std::os::unix::process::ExitStatusExt;
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("it has ended before")?;
+        kill_process(id, Signal::USR1).with_context(|| format!("cannot signal {}", self.name))?;
+        let status = tokio::time::timeout(START, self.child.wait()).await.context("its witness does not kill it")??;
+        anyhow::ensure!(status.signal() == Some(Signal::KILL.as_raw()), "{} ended with {status}", self.name);
+        Ok(())
+    }
+
     /// Asks for an orderly end, insists after ten seconds, and tells whether it had to.
     pub async fn stop(mut self) -> Result<()> {
         self.ask_to_end()?;

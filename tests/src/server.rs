@@ -97,6 +97,12 @@ impl Server {
         self.process.take().context("the server does not run")?.kill().await
     }
 
+    /// The same between two records of its witness (`tests/shim/disk.c`).
+    #[cfg(target_os = "linux")]
+    pub async fn kill_by_witness(&mut self) -> Result<()> {
+        self.process.take().context("the server does not run")?.kill_by_witness().await
+    }
+
     /// Waits until it ends by itself; how it ended. Pending where it does not run.
     pub async fn ended(&mut self) -> Result<std::process::ExitStatus> {
         let Some(process) = &mut self.process else { return std::future::pending().await };

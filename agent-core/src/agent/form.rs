@@ -351,10 +351,12 @@ fn not_kept(error: io::Error) -> CommandError {
 }
 
 /// A name that every system can store: no path, no control characters, not too long.
-fn plain_name(name: &str) -> String {
+#[must_use]
+pub fn plain_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain: String = last.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARS).collect();
-    if plain.trim().is_empty() { "file".to_owned() } else { plain }
+    // Nothing, or a folder: `.` and `..`.
+    if plain.trim().chars().all(|c| c == '.') { "file".to_owned() } else { plain }
 }
 
 pub(super) fn fits(sizes: impl Iterator<Item = u64>) -> Answer<()> {
@@ -460,6 +462,7 @@ mod tests {
         assert_eq!(plain_name(r"C:\Users\me\scan.pdf"), "scan.pdf");
         assert_eq!(plain_name("a\u{0}\nb"), "ab");
         assert_eq!(plain_name("  /"), "file");
+        assert_eq!(plain_name("../.."), "file");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! told to. Exchanges are of HTTP/1.1 in the clear; what is a stream (`/live`) is passed on as it comes.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -42,14 +42,53 @@ pub enum Fault {
     Late,
     /// One bit of the request is another one; which one is chance.
     FlipRequest(u32),
-    /// One bit of what is sent back, behind TLS: its end finds that out, so the line breaks at that place.
+    /// The highest bit of one byte of the answer's body, after this many percent of it: what was text is none any
+    /// more. Of bits that make another whole answer, TLS would not let one through, and this line has none.
     FlipAnswer(u8),
+}
+
+impl Fault {
+    /// Every name that [`Fault::name`] gives.
+    pub const NAMES: [&str; 12] = [
+        "CutRequest",
+        "CutBefore",
+        "CutWithin",
+        "CutAfter",
+        "HoldRequest",
+        "HoldAnswer",
+        "Dribble",
+        "Twice",
+        "Replay",
+        "Late",
+        "FlipRequest",
+        "FlipAnswer",
+    ];
+
+    /// What kind of fault it is.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CutRequest => "CutRequest",
+            Self::CutBefore => "CutBefore",
+            Self::CutWithin(_) => "CutWithin",
+            Self::CutAfter => "CutAfter",
+            Self::HoldRequest => "HoldRequest",
+            Self::HoldAnswer => "HoldAnswer",
+            Self::Dribble(_) => "Dribble",
+            Self::Twice { .. } => "Twice",
+            Self::Replay => "Replay",
+            Self::Late => "Late",
+            Self::FlipRequest(_) => "FlipRequest",
+            Self::FlipAnswer(_) => "FlipAnswer",
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Plan {
     next: VecDeque<Option<Fault>>,
-    hit: Vec<Fault>,
+    /// How many exchanges were given each kind of fault.
+    hit: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug)]
@@ -98,16 +137,16 @@ impl Line {
         plan.next.extend(faults);
     }
 
-    /// From now on everything passes. What was held is let go, and what broke stays broken. Says which faults
-    /// there were.
-    pub fn heal(&self) -> Vec<Fault> {
-        let hit = {
-            let mut plan = self.shared.plan.lock().unwrap_or_else(PoisonError::into_inner);
-            plan.next.clear();
-            std::mem::take(&mut plan.hit)
-        };
+    /// From now on everything passes. What was held is let go, and what broke stays broken.
+    pub fn heal(&self) {
+        self.shared.plan.lock().unwrap_or_else(PoisonError::into_inner).next.clear();
         self.shared.healed.send_modify(|times| *times += 1);
-        hit
+    }
+
+    /// How many exchanges were given each kind of fault so far.
+    #[must_use]
+    pub fn hit(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.plan.lock().unwrap_or_else(PoisonError::into_inner).hit.clone()
     }
 }
 
@@ -121,7 +160,9 @@ impl Shared {
     fn next(&self) -> Option<Fault> {
         let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = plan.next.pop_front().flatten();
-        plan.hit.extend(fault);
+        if let Some(fault) = fault {
+            *plan.hit.entry(fault.name()).or_default() += 1;
+        }
         fault
     }
 
@@ -211,9 +252,14 @@ async fn outward(shared: &Arc<Shared>, fault: Option<Fault>, mut request: Vec<u8
 async fn homeward(shared: &Shared, fault: Option<Fault>, agent: &mut TcpStream, answer: &[u8]) -> io::Result<bool> {
     match fault {
         Some(Fault::CutBefore) => Ok(false),
-        Some(Fault::CutWithin(percent) | Fault::FlipAnswer(percent)) => {
+        Some(Fault::CutWithin(percent)) => {
             agent.write_all(&answer[..answer.len() * usize::from(percent) / 100]).await?;
             Ok(false)
+        }
+        Some(Fault::FlipAnswer(percent)) => {
+            let flipped = flipped(answer, percent);
+            agent.write_all(&flipped).await?;
+            Ok(flipped.len() == answer.len())
         }
         Some(Fault::HoldAnswer) => {
             shared.healing().await;
@@ -232,6 +278,17 @@ async fn homeward(shared: &Shared, fault: Option<Fault>, agent: &mut TcpStream, 
             Ok(fault != Some(Fault::CutAfter))
         }
     }
+}
+
+/// An answer with one other bit. Where it has no body, it breaks off.
+fn flipped(answer: &[u8], percent: u8) -> Vec<u8> {
+    let mut flipped = answer.to_vec();
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    match flipped.len() - head {
+        0 => flipped.truncate(head / 2),
+        body => flipped[head + (body - 1) * usize::from(percent.min(100)) / 100] ^= 0x80,
+    }
+    flipped
 }
 
 /// One message of HTTP/1.1, head and body. Nothing where the connection ended before it.
@@ -268,6 +325,17 @@ fn path(request: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flipped_answer_is_no_text_any_more() {
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"a\":\"é, 打\"}".as_bytes();
+        for percent in 0..=100 {
+            let other = flipped(answer, percent);
+            assert_eq!(other.iter().zip(answer).filter(|(a, b)| a != b).count(), 1);
+            assert!(String::from_utf8(other).is_err(), "{percent}");
+        }
+        assert!(flipped(b"HTTP/1.1 204 No Content\r\n\r\n", 50).len() < 20);
+    }
 
     #[test]
     fn a_message_says_how_long_it_is() {

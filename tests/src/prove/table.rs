@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{Found, Kind, Part};
 
-/// A row for each part.
+/// A row for each part, and a line for each that could not be led.
 #[must_use]
-pub fn table(rows: &[(Part, Found)]) -> String {
+pub fn table(rows: &[(Part, Found)], failed: &[Part]) -> String {
     let mut text = format!(
         "{:<12} {:>8} {:>6} {:>10} {:>7} {:>8} {:>6} {:>15}\n",
         "what", "runs", "lost", "duplicated", "leaked", "crashed", "wrong", "mutants caught"
@@ -30,12 +30,15 @@ pub fn table(rows: &[(Part, Found)]) -> String {
             text += &format!("    {note}\n");
         }
     }
+    for part in failed {
+        text += &format!("{:<12} could not be led\n", name(*part));
+    }
     text
 }
 
 /// The sums, as one line of JSON.
 #[must_use]
-pub fn sums(rows: &[(Part, Found)]) -> serde_json::Value {
+pub fn sums(rows: &[(Part, Found)], failed: &[Part]) -> serde_json::Value {
     let mut sum = Found::default();
     for (_, found) in rows {
         sum += found.clone();
@@ -49,6 +52,7 @@ pub fn sums(rows: &[(Part, Found)]) -> serde_json::Value {
         "wrong": sum.count(Kind::Wrong),
         "mutants": sum.mutants,
         "mutants_caught": sum.mutants_caught,
+        "failed": failed.iter().copied().map(name).collect::<Vec<_>>(),
     })
 }
 
@@ -67,7 +71,9 @@ mod tests {
         let mut bad = Found { runs: 3, mutants: 2, mutants_caught: 1, ..Found::default() };
         bad.violations.push((Kind::Lost, "seed 7".into()));
         let rows = [(Part::Crash, Found { runs: 500, ..Found::default() }), (Part::Mutants, bad)];
-        let sums = sums(&rows);
+        let sums = sums(&rows, &[Part::Power]);
+        assert_eq!(sums["failed"], json!(["power"]));
+        assert!(table(&rows, &[Part::Power]).ends_with("power        could not be led\n"));
         assert_eq!((&sums["runs"], &sums["lost"], &sums["leaked"]), (&json!(503), &json!(1), &json!(0)));
         assert_eq!((&sums["mutants"], &sums["mutants_caught"]), (&json!(2), &json!(1)));
         assert!(rows[0].1.holds() && !rows[1].1.holds());

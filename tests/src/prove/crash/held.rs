@@ -3,13 +3,28 @@
 use anyhow::{Context, Result};
 
 use super::{
-    ledger::{File, Held, Message},
+    ledger::{self, Broken, File, Held, Message, Ticket},
     world::World,
 };
 use crate::hash::sha256;
 
+/// What is broken of these tickets.
+pub(super) async fn judged(world: &World, tickets: &[Ticket]) -> Result<Broken> {
+    let mut broken = Broken::new();
+    // A statement has an end.
+    for some in tickets.chunks(100) {
+        let subjects: Vec<_> = some.iter().map(|ticket| ticket.subject.as_str()).collect();
+        let held = under(world, &subjects).await?;
+        for ticket in some {
+            let these: Vec<_> = held.iter().filter(|held| held.subject == ticket.subject).cloned().collect();
+            broken.extend(ledger::judge(ticket, &these));
+        }
+    }
+    Ok(broken)
+}
+
 /// Everything under these subjects. One question, whichever the database is.
-pub(super) async fn under(world: &World, subjects: &[&str]) -> Result<Vec<Held>> {
+async fn under(world: &World, subjects: &[&str]) -> Result<Vec<Held>> {
     let list: Vec<_> = subjects.iter().map(|subject| format!("'{subject}'")).collect();
     let these = format!("select id from tickets where subject in ({})", list.join(", "));
     let rows = world

@@ -1,10 +1,10 @@
-//! What is looked at once, when all runs are over: mails, totals, logs.
+//! What is looked at once, when all runs are over: every ticket, mails, totals, logs.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Result;
 
-use super::world::World;
+use super::{held, ledger::Ticket, world::World};
 use crate::{
     prove::{Found, Kind},
     wait::until,
@@ -13,7 +13,7 @@ use crate::{
 /// All mails that are left, on a busy machine.
 const MAILS: Duration = Duration::from_secs(60);
 
-pub(super) async fn look(world: &mut World, found: &mut Found) -> Result<()> {
+pub(super) async fn look(world: &mut World, written: &[Ticket], found: &mut Found) -> Result<()> {
     // A mail whose server was killed waits for its lease, and one that was refused for its pause.
     world.server.stop().await?;
     world.time_passes().await?;
@@ -25,6 +25,9 @@ pub(super) async fn look(world: &mut World, found: &mut Found) -> Result<()> {
     .await;
     if let Err(error) = sent {
         found.violation(Kind::Lost, format!("{}: {error:#}", world.name));
+    }
+    for (kind, what) in held::judged(world, written).await? {
+        found.violation(kind, format!("{}: in the end, {what}", world.name));
     }
     mails(world, found).await?;
     totals(world, found).await?;

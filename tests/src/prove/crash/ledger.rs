@@ -14,6 +14,8 @@ pub(super) struct File {
 pub(super) struct Written {
     pub(super) text: String,
     pub(super) files: Vec<File>,
+    /// The entry in the agent's outbox, as the agent said it.
+    pub(super) entry: Option<String>,
     /// The agent said that it is saved. What was cut off before that may be there, once.
     pub(super) said: bool,
 }
@@ -28,6 +30,32 @@ pub(super) struct Ticket {
     pub(super) replies: Vec<Written>,
     /// What technicians wrote; said: the server answered that it is done.
     pub(super) answers: Vec<Written>,
+}
+
+/// Every ticket of a world.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    pub(super) all: Vec<Ticket>,
+    /// From here on they are the ones of the person who sits there now.
+    from: usize,
+}
+
+impl Past {
+    /// Where it lies.
+    pub(super) fn push(&mut self, ticket: Ticket) -> usize {
+        self.all.push(ticket);
+        self.all.len() - 1
+    }
+
+    /// The newest one of the person who sits there that has an id.
+    pub(super) fn newest(&self) -> Option<usize> {
+        (self.from..self.all.len()).rev().find(|at| self.all[*at].id.is_some())
+    }
+
+    /// Nobody writes to what there is so far any more; in the end it is looked at all the same.
+    pub(super) fn forget(&mut self) {
+        self.from = self.all.len();
+    }
 }
 
 /// A ticket as the server holds it.
@@ -136,7 +164,7 @@ mod tests {
     use super::*;
 
     fn written(text: &str, said: bool) -> Written {
-        Written { text: text.into(), files: Vec::new(), said }
+        Written { text: text.into(), files: Vec::new(), entry: None, said }
     }
 
     fn message(text: &str) -> Message {

@@ -121,6 +121,14 @@ fn files(chance: &mut StdRng) -> Vec<usize> {
         .collect()
 }
 
+/// A fault of this kind alone, at the first exchange.
+pub(super) fn with_fault(mut run: Run, name: &str) -> Run {
+    let mut chance = StdRng::seed_from_u64(run.seed);
+    let wanted = std::iter::repeat_with(|| fault(&mut chance)).find(|fault| fault.name() == name);
+    run.faults = vec![wanted];
+    run
+}
+
 fn fault(chance: &mut StdRng) -> Fault {
     match chance.random_range(0..13) {
         0 => Fault::CutRequest,
@@ -148,6 +156,15 @@ mod tests {
         for seed in 0..50 {
             let (one, other) = (run(seed, &point, false), run(seed, &point, false));
             assert_eq!((one.pass, one.faults, one.tickets), (other.pass, other.faults, other.tickets));
+        }
+    }
+
+    #[test]
+    fn every_fault_can_be_had() {
+        let point = Point { side: Side::Server, name: "db.commit.before".into() };
+        for name in Fault::NAMES {
+            let faults = with_fault(run(1, &point, true), name).faults;
+            assert_eq!(faults.into_iter().flatten().map(Fault::name).collect::<Vec<_>>(), [name]);
         }
     }
 

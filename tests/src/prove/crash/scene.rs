@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::{
     agent::Answer,
     held,
-    ledger::{self, Broken, File, Ticket, Written},
+    ledger::{Broken, File, Past, Ticket, Written},
     plan::{Run, Side, Way},
     world::World,
 };
-use crate::{hash::sha256, prove::Kind};
+use crate::{hash::sha256, prove::Kind, wait::until};
 
 /// How long everything together may take after the line has healed.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -22,14 +22,16 @@ const LIMIT: Duration = Duration::from_secs(20);
 const QUIET: Duration = Duration::from_millis(250);
 /// How long a server has for what it does after its answers.
 const AFTERWARDS: Duration = Duration::from_millis(400);
+/// How much later than it was said something may come that was called delivered, and is then late and not lost.
+const LATE: Duration = Duration::from_secs(2);
 const KILLED: i32 = 9;
 
 pub(super) struct Scene<'a> {
     pub(super) world: &'a mut World,
     run: &'a Run,
-    /// What the person who sits there wrote in earlier runs.
-    past: &'a mut Vec<Ticket>,
-    armed: bool,
+    past: &'a mut Past,
+    /// The order to die, once it was given.
+    armed: Option<String>,
     pub(super) reached: bool,
     pub(super) broken: Broken,
 }
@@ -41,41 +43,37 @@ enum Event {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(world: &'a mut World, run: &'a Run, past: &'a mut Vec<Ticket>) -> Self {
-        Self { world, run, past, armed: false, reached: false, broken: Broken::new() }
+    pub(super) fn new(world: &'a mut World, run: &'a Run, past: &'a mut Past) -> Self {
+        Self { world, run, past, armed: None, reached: false, broken: Broken::new() }
     }
 
     pub(super) async fn play(&mut self) -> Result<()> {
         self.prepare().await?;
-        let mut tickets = Vec::new();
         let answered = if self.run.way == Way::Technician { self.answer().await? } else { None };
-        let replied = if self.past.is_empty() { None } else { self.replies().await? };
+        let replied = self.replies().await?;
+        let mut touched: Vec<usize> = [answered, replied].into_iter().flatten().collect();
         for (number, sizes) in self.run.tickets.iter().enumerate() {
-            tickets.push(self.submit(&format!("r{}-{number}", self.run.seed), sizes).await?);
+            let ticket = self.submit(&format!("r{}-{number}", self.run.seed), sizes).await?;
+            touched.push(self.past.push(ticket));
         }
+        touched.dedup();
         let drained = self.drained().await?;
         self.afterwards().await?;
         self.world.disarm()?;
         self.world.post.refuse(false);
         self.world.line.heal();
-        self.world.late = (self.armed && !self.reached).then_some(self.run.point.side);
-        for touched in [answered, replied].into_iter().flatten() {
-            tickets.push(self.past[touched].clone());
-        }
-        self.compare(&tickets).await?;
-        if !drained && self.broken.is_empty() {
+        self.compare(&touched, drained).await?;
+        if drained.is_none() && self.broken.is_empty() {
             self.broken.push((Kind::Lost, format!("not everything was delivered within {LIMIT:?}")));
         }
-        let written = self.run.tickets.len();
-        self.past.extend(tickets.into_iter().take(written).filter(|ticket| ticket.id.is_some()));
         Ok(())
     }
 
     async fn prepare(&mut self) -> Result<()> {
-        let new = matches!(self.run.way, Way::Introduce | Way::Confirm) || self.past.is_empty();
+        let new = matches!(self.run.way, Way::Introduce | Way::Confirm) || self.past.newest().is_none();
         if new {
             self.world.forget_agent().await?;
-            self.past.clear();
+            self.past.forget();
             if self.run.way == Way::Introduce {
                 self.arm()?;
             }
@@ -92,25 +90,26 @@ impl<'a> Scene<'a> {
         match self.run.way {
             Way::Introduce | Way::Confirm => return Ok(()),
             Way::Start => {
-                self.world.agent.kill().await?;
+                self.world.kill_agent().await?;
                 self.arm()?;
                 return self.world.agent.start();
             }
             _ => {}
         }
-        if self.past.is_empty() {
+        if self.past.newest().is_none() {
             let ticket = self.submit(&format!("r{}-before", self.run.seed), &[]).await?;
-            self.drained().await?;
-            self.past.push(ticket);
+            let at = self.past.push(ticket);
+            let drained = self.drained().await?;
+            self.compare(&[at], drained).await?;
         }
         self.world.post.refuse(self.run.way == Way::NoMail);
         self.arm()
     }
 
     fn arm(&mut self) -> Result<()> {
-        self.armed = true;
         self.world.line.plan(self.run.faults.iter().copied());
-        self.world.arm(self.run.point.side, &self.run.point.name, self.run.pass)
+        self.armed = Some(self.world.arm(self.run.point.side, &self.run.point.name, self.run.pass)?);
+        Ok(())
     }
 
     /// The person asks for a token, reads it and types it, and does so again where something fails.
@@ -161,34 +160,32 @@ impl<'a> Scene<'a> {
         let order = json!({"submit": {"subject": subject, "description": text, "files": paths}});
         let done = self.ask(&order).await?;
         let id = done.as_ref().and_then(|entry| entry["id"].as_str()).map(str::to_owned);
-        let first = Written { text, files, said: done.is_some() };
+        let first = Written { text, files, entry: id.clone(), said: done.is_some() };
         Ok(Ticket { subject: subject.to_owned(), first, id, replies: Vec::new(), answers: Vec::new() })
     }
 
     /// Replies to the newest ticket; which one that was.
     async fn replies(&mut self) -> Result<Option<usize>> {
-        if self.run.replies.is_empty() {
-            return Ok(None);
-        }
-        let at = self.past.len() - 1;
+        let Some(at) = self.past.newest().filter(|_| !self.run.replies.is_empty()) else { return Ok(None) };
         for (number, sizes) in self.run.replies.iter().enumerate() {
             let text = format!("reply r{}-{number} 🙂", self.run.seed);
             let (files, paths) = self.files(&format!("reply-{}-{number}", self.run.seed), sizes)?;
-            let order = json!({"reply": {"ticket": self.past[at].id, "text": text, "files": paths}});
-            let said = self.ask(&order).await?.is_some();
-            self.past[at].replies.push(Written { text, files, said });
+            let order = json!({"reply": {"ticket": self.past.all[at].id, "text": text, "files": paths}});
+            let done = self.ask(&order).await?;
+            let entry = done.as_ref().and_then(|entry| entry["id"].as_str()).map(str::to_owned);
+            self.past.all[at].replies.push(Written { text, files, entry, said: done.is_some() });
         }
         Ok(Some(at))
     }
 
     /// A technician answers the newest ticket.
     async fn answer(&mut self) -> Result<Option<usize>> {
-        let Some(at) = self.past.len().checked_sub(1) else { return Ok(None) };
+        let Some(at) = self.past.newest() else { return Ok(None) };
         let text = format!("answer r{}", self.run.seed);
-        let id = self.past[at].id.clone().context("a ticket without id")?;
+        let id = self.past.all[at].id.clone().context("a ticket without id")?;
         let body = json!({"id": uuid::Uuid::from_u128(u128::from(self.run.seed)), "kind": "reply", "text": text});
         let said = self.world.api.post(&format!("/tickets/{id}/messages"), body).await.is_ok();
-        self.past[at].answers.push(Written { text, files: Vec::new(), said });
+        self.past.all[at].answers.push(Written { text, files: Vec::new(), entry: None, said });
         Ok(Some(at))
     }
 
@@ -207,10 +204,14 @@ impl<'a> Scene<'a> {
         Ok((files, paths))
     }
 
-    async fn drained(&mut self) -> Result<bool> {
-        let tag = self.run.seed;
-        let find = |line: &Value| (line["drained"]["tag"] == tag).then_some(());
-        self.watch(&json!({"drain": {"tag": tag}}), find, LIMIT).await.map(|found| found.is_some())
+    /// Waits until nothing waits at the agent any more, but for so many entries that a person has to look at.
+    async fn drained(&mut self) -> Result<Option<u64>> {
+        let tag = self.world.number();
+        let find = |line: &Value| {
+            let drained = &line["drained"];
+            (drained["tag"] == tag).then(|| drained["attention"].as_u64().unwrap_or_default())
+        };
+        self.watch(&json!({"drain": {"tag": tag}}), find, LIMIT).await
     }
 
     /// Waits until the agent's status is one in which `find` finds something.
@@ -261,7 +262,7 @@ impl<'a> Scene<'a> {
     /// What a server does after its answers, it may die of as well.
     async fn afterwards(&mut self) -> Result<()> {
         let later = ["job", "mail", "db"].contains(&self.run.point.name.split('.').next().unwrap_or_default());
-        if !later || !self.armed || self.reached {
+        if !later || self.armed.is_none() || self.reached {
             return Ok(());
         }
         if let Ok(status) = tokio::time::timeout(AFTERWARDS, self.world.server.ended()).await {
@@ -282,25 +283,56 @@ impl<'a> Scene<'a> {
     }
 
     fn died(&mut self, side: Side, signal: Option<i32>) -> Result<()> {
-        if self.armed && !self.reached && side == self.run.point.side && signal == Some(KILLED) {
+        let order = self.world.died_of(side)?;
+        if order.is_some() && order == self.armed {
             self.reached = true;
-        } else if signal == Some(KILLED) && self.world.late == Some(side) {
-            // Of the last run's point, between its end and this one's beginning.
-            self.world.late = None;
-        } else {
+            return self.world.disarm();
+        }
+        // One of an earlier run's may come as late as this.
+        if order.is_none() || signal != Some(KILLED) {
             self.broken.push((Kind::Crashed, format!("the {side:?} ended by itself, with signal {signal:?}")));
         }
-        self.world.disarm()
+        Ok(())
     }
 
-    async fn compare(&mut self, tickets: &[Ticket]) -> Result<()> {
-        let subjects: Vec<_> = tickets.iter().map(|ticket| ticket.subject.as_str()).collect();
-        let held = held::under(self.world, &subjects).await?;
-        for ticket in tickets {
-            let these: Vec<_> = held.iter().filter(|held| held.subject == ticket.subject).cloned().collect();
-            self.broken.extend(ledger::judge(ticket, &these));
+    /// Holds these tickets against what the server has of them.
+    async fn compare(&mut self, touched: &[usize], drained: Option<u64>) -> Result<()> {
+        let tickets: Vec<_> = touched.iter().map(|at| self.past.all[*at].clone()).collect();
+        let is_lost = |broken: &Broken| broken.iter().any(|(kind, _)| *kind == Kind::Lost);
+        let first = held::judged(self.world, &tickets).await?;
+        if !is_lost(&first) {
+            self.broken.extend(first);
+            return Ok(());
+        }
+        let looks = until("what is missing comes", LATE, async || {
+            let again = held::judged(self.world, &tickets).await?;
+            Ok((!is_lost(&again)).then_some(again))
+        });
+        if let Ok(again) = looks.await {
+            // It is no loss; what was called delivered was not there all the same.
+            self.broken.extend(first.into_iter().map(|(_, what)| (Kind::Wrong, format!("came late: {what}"))));
+            self.broken.extend(again);
+        } else {
+            let seen = self.seen(&tickets, drained).await?;
+            self.broken.extend(first.into_iter().map(|(kind, what)| (kind, format!("{what}; {seen}"))));
         }
         Ok(())
+    }
+
+    /// How the agent sees these tickets, for who has to find out where they are.
+    async fn seen(&mut self, tickets: &[Ticket], drained: Option<u64>) -> Result<String> {
+        let said = match drained {
+            Some(attention) => format!("drained with {attention} that need attention"),
+            None => "not drained".to_owned(),
+        };
+        let mut seen = format!("{said}; died: {}; the agent: {}", self.reached, self.world.agent.status());
+        for one in tickets.iter().flat_map(|ticket| std::iter::once(&ticket.first).chain(&ticket.replies)) {
+            if let Some(id) = &one.entry {
+                let entry = self.ask(&json!({"entry": {"id": id}})).await?;
+                seen += &format!("; {id}: {}", entry.unwrap_or(Value::Null));
+            }
+        }
+        Ok(seen)
     }
 }
 

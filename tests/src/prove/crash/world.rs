@@ -34,8 +34,8 @@ pub(super) struct World {
     /// Nothing where it is a file of the server's.
     database: Option<(Rc<Postgres>, String)>,
     orders: [PathBuf; 2],
-    /// A program that was to die in the last run and had not by its end: it may have been about to.
-    pub(super) late: Option<Side>,
+    /// Where each program writes what it dies of, and how many of these lines were looked at.
+    deaths: [(PathBuf, Cell<usize>); 2],
     given: Cell<u64>,
     people: Cell<u64>,
     /// Dropped last.
@@ -46,6 +46,7 @@ impl World {
     pub(super) async fn open(base: &Base) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("deskbell-crash-").tempdir()?;
         let orders = ["agent.order", "server.order"].map(|name| folder.path().join(name));
+        let deaths = ["agent.died", "server.died"].map(|name| (folder.path().join(name), Cell::new(0)));
         let post = Post::start().await?;
         let (name, database) = match base {
             Base::Sqlite => ("sqlite", None),
@@ -53,7 +54,8 @@ impl World {
         };
         let mut server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?
             .with_mail(post.port())
-            .with_variable(proof::CRASH, format!("@{}", orders[Side::Server as usize].display()));
+            .with_variable(proof::CRASH, format!("@{}", orders[Side::Server as usize].display()))
+            .with_variable(proof::CRASHED, deaths[Side::Server as usize].0.display().to_string());
         if let Some((postgres, database)) = &database {
             server = server.with("DATABASE_URL", postgres.url(database));
         }
@@ -62,14 +64,32 @@ impl World {
         let line = Line::start(&server.url()).await?;
         let mut program = Headless::new(&folder.path().join("agent"), &line.url(), &key);
         program.set(proof::CRASH, &format!("@{}", orders[Side::Agent as usize].display()));
+        program.set(proof::CRASHED, &deaths[Side::Agent as usize].0.display().to_string());
         let (agent, given, people) = (Agent::new(program), Cell::new(0), Cell::new(0));
-        Ok(Self { name, server, agent, line, post, api, database, orders, late: None, given, people, folder })
+        Ok(Self { name, server, agent, line, post, api, database, orders, deaths, given, people, folder })
     }
 
-    /// Has a program die the next time, or the one after, when it passes a point.
-    pub(super) fn arm(&self, side: Side, point: &str, pass: u32) -> Result<()> {
+    /// A number that nobody was given before.
+    pub(super) fn number(&self) -> u64 {
         self.given.set(self.given.get() + 1);
-        self.write_order(side, &format!("{point}:{pass}:{}", self.given.get()))
+        self.given.get()
+    }
+
+    /// Has a program die the next time, or the one after, when it passes a point. Gives the order, which is no
+    /// other one's.
+    pub(super) fn arm(&self, side: Side, point: &str, pass: u32) -> Result<String> {
+        let order = format!("{point}:{pass}:{}", self.number());
+        self.write_order(side, &order)?;
+        Ok(order)
+    }
+
+    /// The order that a program followed when it died now; nothing where it followed none.
+    pub(super) fn died_of(&self, side: Side) -> Result<Option<String>> {
+        let (file, seen) = &self.deaths[side as usize];
+        let lines = if file.exists() { std::fs::read_to_string(file)? } else { String::new() };
+        let new = lines.lines().skip(seen.get()).last().map(str::to_owned);
+        seen.set(lines.lines().count());
+        Ok(new)
     }
 
     pub(super) fn disarm(&self) -> Result<()> {
@@ -85,9 +105,15 @@ impl World {
         Ok(std::fs::rename(new, file)?)
     }
 
+    /// SIGKILL by ourselves. One that was about to die of an order has done so now.
+    pub(super) async fn kill_agent(&mut self) -> Result<()> {
+        self.agent.kill().await?;
+        self.died_of(Side::Agent).map(drop)
+    }
+
     /// An agent that nobody knows, which does not run.
     pub(super) async fn forget_agent(&mut self) -> Result<()> {
-        self.agent.kill().await?;
+        self.kill_agent().await?;
         let data = self.agent.data();
         if data.exists() {
             std::fs::remove_dir_all(data)?;

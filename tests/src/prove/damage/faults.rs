@@ -64,6 +64,9 @@ pub(super) async fn agents(order: Order, sample: &Sample, least: u64) -> Result<
             }
         }
     }
+    if injected == 0 {
+        found.violation(Kind::Wrong, "no disk of an agent failed: the shim is blind");
+    }
     found.notes.push(format!("{} disks of agents, {injected} failed, {ended} let no agent start", found.runs));
     Ok(found)
 }
@@ -149,6 +152,11 @@ pub(super) async fn servers(order: Order, sample: &Sample, least: u64) -> Result
             }
         }
         app.db.close().await;
+    }
+    if injected == 0 || accepted == 0 {
+        let what =
+            format!("{injected} disks of servers failed, and {accepted} tickets were accepted: nothing is tried");
+        found.violation(Kind::Wrong, what);
     }
     found.notes.push(format!("{} disks of servers, {injected} failed, {accepted} tickets accepted", found.runs));
     Ok(found)

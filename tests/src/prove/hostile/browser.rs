@@ -69,10 +69,11 @@ impl Watched {
         Ok(())
     }
 
-    /// What ran, or tried to, in the page that is open.
+    /// What ran, or tried to, in the page that is open. One in which nobody watched is no evidence.
     pub(super) async fn ran(&self) -> Result<Vec<String>> {
-        let ran = self.session.script("return [...(window.deskbellRan ?? [])]", json!([])).await?;
-        Ok(ran.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
+        let ran = self.session.script("return window.deskbellRan ? [...window.deskbellRan] : null", json!([])).await?;
+        let ran = ran.as_array().context("nobody watches the page that is open")?;
+        Ok(ran.iter().filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
     pub(super) async fn address(&self) -> Result<String> {

@@ -7,6 +7,7 @@ mod corpus;
 mod mails;
 mod plant;
 mod recorder;
+mod tap;
 
 use anyhow::{Context, Result};
 
@@ -15,6 +16,7 @@ use crate::{desktop::Desktop, helpdesk::Helpdesk, mail::MailServer, server::Serv
 use browser::Watched;
 use corpus::corpus;
 use recorder::Recorder;
+use tap::Tap;
 
 pub(super) async fn run(order: Order) -> Result<Found> {
     let mut found = Found::default();
@@ -23,7 +25,9 @@ pub(super) async fn run(order: Order) -> Result<Found> {
     let recorder = Recorder::start().await?;
     let desktop = Desktop::start(folder.path()).await?;
     let mail = MailServer::start(&folder.path().join("mailbox"), &folder.path().join("smtp.log")).await?;
+    let (listener, public) = Tap::bind().await?;
     let server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?.with_mail(mail.port());
+    let server = server.with("PUBLIC_URL", public);
     let helpdesk = Helpdesk::with(server).await?;
     let clients = helpdesk.api.get("/clients").await?;
     let client = clients[0]["id"].as_str().context("a client")?.to_owned();
@@ -33,14 +37,19 @@ pub(super) async fn run(order: Order) -> Result<Found> {
     let mut planted = plant::everything(&helpdesk, &texts, &client).await?;
     found.notes.push(format!("{} texts, {} written, {} refused", texts.len(), planted.written, planted.refused));
 
-    let browser = Watched::open(&desktop, "browser", &helpdesk.server.url(), &recorder).await?;
+    if !order.quick {
+        agent::run(&helpdesk, &texts, folder.path(), &mut planted, &mut found).await?;
+    }
+    let tap = Tap::to(listener, helpdesk.server.port())?;
+    let browser = Watched::open(&desktop, "browser", &tap.url(), &recorder).await?;
+    tap::control(&browser, &tap, &recorder, &mut found).await?;
     browser.sign_in("ada@harbour.example", "correct horse battery").await?;
     let calm = |lines: Vec<String>| lines.into_iter().filter(|line| !line.starts_with("error: ResizeObserver"));
-    for file in planted.files.drain(..).take(if order.quick { 3 } else { 12 }) {
+    for file in planted.files.drain(..).take(if order.quick { 3 } else { 16 }) {
         for way in ["", "?inline=1"] {
             let path = format!("/api/console/v1/attachments/{file}{way}");
-            look_at_file(&helpdesk, &browser, &path, &mut found).await?;
-            out(&recorder, &path, &mut found);
+            look_at_file(&helpdesk, &browser, &tap, &path, &mut found).await?;
+            out(&recorder, &tap, &path, &mut found);
         }
         if order.quick && !found.violations.is_empty() {
             return Ok(found);
@@ -62,27 +71,26 @@ pub(super) async fn run(order: Order) -> Result<Found> {
         for line in calm(browser.ran().await?) {
             found.violation(Kind::Leaked, format!("{}: {line}", page.path));
         }
-        out(&recorder, &page.path, &mut found);
+        out(&recorder, &tap, &page.path, &mut found);
     }
     if !order.quick {
-        agent::run(&helpdesk, &texts, folder.path(), &mut found).await?;
         mails::read(&mail, &texts, &mut found).await?;
     }
     Ok(found)
 }
 
-/// A request that left the browser.
-fn out(recorder: &Recorder, from: &str, found: &mut Found) {
-    for line in recorder.take() {
+/// A request that left the browser: outward, or to what of the server's only a text names.
+fn out(recorder: &Recorder, tap: &Tap, from: &str, found: &mut Found) {
+    for line in recorder.take().into_iter().chain(tap.take()) {
         found.violation(Kind::Leaked, format!("{from} asked for {line}"));
     }
 }
 
 /// A file is saved, or is a picture; it never is a page of ours.
-async fn look_at_file(helpdesk: &Helpdesk, browser: &Watched, path: &str, found: &mut Found) -> Result<()> {
+async fn look_at_file(helpdesk: &Helpdesk, browser: &Watched, tap: &Tap, path: &str, found: &mut Found) -> Result<()> {
     found.runs += 1;
     let before = browser.address().await?;
-    browser.go(&format!("{}{path}", helpdesk.server.url())).await?;
+    browser.go(&format!("{}{path}", tap.url())).await?;
     let (after, ran) = (browser.address().await?, browser.ran().await?);
     if after != before || !ran.is_empty() {
         found.violation(Kind::Leaked, format!("{path} was opened by the browser, at {after}: {ran:?}"));

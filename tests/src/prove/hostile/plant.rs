@@ -43,7 +43,7 @@ pub(super) async fn everything(helpdesk: &Helpdesk, texts: &[Text], client: &str
     let (device, person, epoch) = tickets(helpdesk, texts, &mut planted).await?;
     replies(&device, epoch, person, texts, &mut planted).await?;
     technician(&helpdesk.api, texts, &mut planted).await?;
-    devices(helpdesk, texts, &mut planted).await?;
+    devices(helpdesk, texts, client, &mut planted).await?;
     clients(&helpdesk.api, texts, client, &mut planted).await?;
     Ok(planted)
 }
@@ -182,7 +182,7 @@ async fn technician(api: &Api, texts: &[Text], planted: &mut Planted) -> Result<
 }
 
 /// A device for each text, which says it in every fact.
-async fn devices(helpdesk: &Helpdesk, texts: &[Text], planted: &mut Planted) -> Result<()> {
+async fn devices(helpdesk: &Helpdesk, texts: &[Text], client: &str, planted: &mut Planted) -> Result<()> {
     let mut listed = Vec::new();
     let mut opened = 0;
     for (number, text) in texts.iter().enumerate() {
@@ -214,8 +214,14 @@ async fn devices(helpdesk: &Helpdesk, texts: &[Text], planted: &mut Planted) -> 
             planted.pages.push(page(format!("{path}/history"), &[&text.text]));
         }
     }
-    listed.truncate(10);
-    planted.pages.push(page("/devices", &[]));
+    // The first page of the list, whichever devices are on it.
+    let answer = helpdesk.api.get("/devices").await?;
+    let items = answer["devices"].as_array().context("a list of devices")?;
+    let names: Vec<&str> = items.iter().filter_map(|item| item["name"].as_str()).collect();
+    let hostile: Vec<&str> = names.into_iter().filter(|name| listed.contains(name)).collect();
+    anyhow::ensure!(hostile.len() > 20, "only {} devices are listed", hostile.len());
+    planted.pages.push(page("/devices", &hostile));
+    planted.pages.push(page(format!("/clients/{client}/devices"), &hostile));
     Ok(())
 }
 
@@ -232,11 +238,14 @@ async fn clients(api: &Api, texts: &[Text], client: &str, planted: &mut Planted)
         }
     }
     planted.pages.push(page("/clients", &names));
-    for tab in ["", "/people", "/devices", "/settings"] {
-        planted.pages.push(page(format!("/clients/{client}{tab}"), &[]));
+    for tab in ["", "/settings"] {
+        planted.pages.push(page(format!("/clients/{client}{tab}"), &["Northwind"]));
     }
+    let people = [texts[5].text.as_str(), "camille@northwind.example"];
+    planted.pages.push(page(format!("/clients/{client}/people"), &people));
     planted.pages.push(page(format!("/clients/{client}/keys"), &keys));
-    planted.pages.extend(["/mail", "/more"].map(|path| page(path, &[])));
+    planted.pages.push(page("/mail", &["camille@northwind.example"]));
+    planted.pages.push(page("/more", &["Harbour IT"]));
     Ok(())
 }
 

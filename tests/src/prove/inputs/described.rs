@@ -1,6 +1,6 @@
 //! schemathesis with all its checks against the real server: no 5xx, and nothing that is not described.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use deskbell_protocol::handover::{AskHandover, Handover, HandoverPage};
@@ -22,6 +22,10 @@ const ENDING: &[&str] = &[
     "DELETE /api/portal/v1/confirmation",
     "PUT /api/console/v1/organization/enablement",
 ];
+/// What is answered to everybody.
+const OPEN: &str = "GET /api/agent/v1/hello";
+/// Those who get in by a signature, a session and a link.
+const SURFACES: [&str; 3] = ["agent", "console", "portal"];
 /// Answers that end with the connection and not before: schemathesis would wait for them.
 const ENDLESS: &[&str] = &["GET /api/agent/v1/live", "GET /api/console/v1/live"];
 
@@ -79,6 +83,9 @@ pub(super) async fn run(database: Database<'_>, who: Who, seed: u64, time: Durat
         Database::Postgres(_) => format!("postgresql, {who:?}"),
     };
     let cases = read(&serde_json::from_slice(&report)?, &said, &label, found)?;
+    if who == Who::Admitted && cases > 0 {
+        let_in(&folder.path().join("let_in"), &label, found)?;
+    }
     ended_well(&folder.path().join("server.log"), &label, found)?;
     Ok(cases)
 }
@@ -121,6 +128,23 @@ fn read(report: &Value, said: &str, label: &str, found: &mut Found) -> Result<u6
         found.notes.push(format!("{label}: {cases} requests to {} operations", report["operations"]["selected"]));
     }
     Ok(cases)
+}
+
+/// Every surface has to have let somebody in: whom it keeps out tries its gate and nothing behind it.
+fn let_in(list: &Path, label: &str, found: &mut Found) -> Result<()> {
+    let list = if list.exists() { std::fs::read_to_string(list)? } else { String::new() };
+    let operations: BTreeSet<&str> = list.lines().filter(|operation| *operation != OPEN).collect();
+    let mut counts = Vec::new();
+    for surface in SURFACES {
+        let place = format!(" /api/{surface}/");
+        let count = operations.iter().filter(|operation| operation.contains(&place)).count();
+        if count == 0 {
+            found.violation(Kind::Wrong, format!("{label}: nothing of {surface} was answered with 2xx"));
+        }
+        counts.push(format!("{count} of {surface}"));
+    }
+    found.notes.push(format!("{label}: operations that let somebody in: {}", counts.join(", ")));
+    Ok(())
 }
 
 /// A panic answers nothing, which schemathesis may take for a line that was cut.

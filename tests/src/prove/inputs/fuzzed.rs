@@ -57,6 +57,9 @@ pub(super) async fn run(order: Order, found: &mut Found) -> Result<()> {
         }
     }
     found.runs += done;
+    if accepted == 0 || accepted == done {
+        found.violation(Kind::Wrong, format!("{accepted} of {done} altered batches were read: nothing is tried"));
+    }
     found.notes.push(format!("{done} altered sync batches, {accepted} of them read, seed {}", order.seed));
     super::described::ended_well(&folder.path().join("server.log"), "altered batches", found)
 }

@@ -60,3 +60,12 @@ class Admitted(requests.auth.AuthBase):
 
 if KNOWN["admitted"]:
     schemathesis.auth.set_from_requests(Admitted())
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    """Whom a signature or a session let in: without such answers the run tried the gate alone."""
+    if 200 <= response.status_code < 300:
+        # One call each, as there are several threads.
+        with open("let_in", "ab", buffering=0) as file:
+            file.write(f"{case.operation.label}\n".encode())

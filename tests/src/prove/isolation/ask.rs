@@ -166,8 +166,10 @@ impl Answer {
 
     /// Whether it is `status`, or `status words`.
     pub(super) fn is(&self, expected: &str) -> bool {
-        let (status, words) = expected.split_once(' ').unwrap_or((expected, ""));
-        self.status.to_string().starts_with(status) && self.body.contains(words)
+        expected.split(" or ").any(|expected| {
+            let (status, words) = expected.split_once(' ').unwrap_or((expected, ""));
+            self.status.to_string() == status && self.body.contains(words)
+        })
     }
 
     /// What can be compared: without the time of the server, and of a sync what it says of the items.

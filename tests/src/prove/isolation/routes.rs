@@ -99,7 +99,7 @@ pub(super) const CASES: &[Case] = &[
     case("GET /api/portal/v1/session", Page, "200 csrf"),
     case("POST /api/portal/v1/confirmation", Page, "422 token_").says(r#"{"token": "ABCD-EFGH"}"#),
     case("POST /api/portal/v1/confirmation/token", Page, "200 tries_left").says(r#"{"name": "Sam", "email": "{new}@north.example", "language": "en"}"#),
-    case("POST /api/portal/v1/tickets", Page, "200 number").on(Thing::Author).or("4")
+    case("POST /api/portal/v1/tickets", Page, "200 number").on(Thing::Author).or("422 author_changed or 403 not_confirmed")
         .says(r#"{"id": "{new}", "author": "{id}", {ticket}}"#),
     case("GET /api/portal/v1/attachments/{id}", Page, "200 \"complete\":true").on(Thing::File),
     case("PUT /api/portal/v1/attachments/{id}", Page, "200 \"complete\":true").on(Thing::File).asks("?offset=0").says("x"),

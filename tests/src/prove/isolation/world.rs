@@ -233,10 +233,13 @@ impl World {
         let id = key["key"]["id"].as_str().context("a key without id")?.to_owned();
         self.things.insert((Thing::Key, Whose::Spare), id);
         let job = new_id().to_string();
+        // One that can be sent when it is tried again: then it is done with.
+        let mail = json!({"to": "sam@north.example", "to_name": "Sam", "language": "en", "organization": "Harbour IT",
+            "kind": "ticket_resolved", "ticket": new_id(), "number": 1, "subject": "It"});
         self.database
             .execute(&format!(
                 "insert into jobs (id, kind, payload, run_at, attempts, failed_at, created_at)
-                 values ('{job}', 'token', '{{}}', 0, 9, 1, 1)"
+                 values ('{job}', 'ticket_resolved', '{mail}', 0, 9, 1, 1)"
             ))
             .await?;
         self.things.insert((Thing::Mail, Whose::Spare), job);

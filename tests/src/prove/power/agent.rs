@@ -81,7 +81,7 @@ pub(super) async fn record(quick: bool) -> Result<Recording<Said>> {
         work.write("No paper", &source, Vec::new()).await?;
         work.reply(&first, "It burns still.", &source, vec![file(&source, "flames.txt", 5_000)?]).await?;
         // Nobody asks whether the program wants to end.
-        work.agent.kill().await?;
+        work.agent.kill_by_witness().await?;
         work.agent.start()?;
         work.done = 0;
         work.obeyed(json!({"retry_now": {}}), Ordered::Nothing).await?;

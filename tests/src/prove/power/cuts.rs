@@ -58,7 +58,7 @@ impl<P: Send + Sync> Recording<P> {
         Ok(())
     }
 
-    /// Each boundary with what was flushed alone, then `least` times and more with parts of the rest.
+    /// Each boundary with what was flushed alone, then all of them with parts of the rest, until there are `least`.
     /// `check` opens a folder with the product's own code.
     pub(super) fn cut<C>(&self, order: Order, least: u64, check: C) -> Result<Found>
     where
@@ -125,11 +125,9 @@ impl<P: Send + Sync> Recording<P> {
                     bail!("those who look have ended");
                 }
                 sent += 1;
-                if round > 0 && !order.more(sent, least) {
-                    return Ok(());
-                }
             }
-            if order.quick && round > 0 {
+            // A round that has begun goes to its end: the last boundaries are torn as often as the first ones.
+            if round > 0 && (order.quick || !order.more(sent, least)) {
                 return Ok(());
             }
         }

@@ -100,7 +100,7 @@ pub(super) async fn record(quick: bool) -> Result<Recording<Answered>> {
         work.reply(1, person, first).await?;
         work.answer(first).await?;
         // Nobody asks whether the program wants to end.
-        work.helpdesk.server.kill().await?;
+        work.helpdesk.server.kill_by_witness().await?;
         work.helpdesk.server.start().await?;
         work.ticket(2, person, &[(21, 9_000)]).await?;
         work.reply(2, person, first).await?;

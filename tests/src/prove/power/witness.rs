@@ -176,7 +176,7 @@ pub(in crate::prove) fn compiled() -> Result<PathBuf> {
     // Two proofs may begin at once; each finds a whole library.
     let own = library.with_extension(format!("{}.so", std::process::id()));
     let done = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+        .args(["-shared", "-fPIC", "-pthread", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
         .args([&own, &source])
         .status()
         .context("there is no C compiler (cc)")?;

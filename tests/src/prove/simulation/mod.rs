@@ -1,9 +1,14 @@
 //! Simulation: the agent's queue and the server's intake, both the product's own code, under virtual time
 //! and a seed. Thousands of histories, each with another mixture of what can go wrong.
 
+mod agenda;
+mod device;
+mod exchange;
+mod happenings;
 mod oracle;
 mod server;
 mod world;
+mod writing;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -3,10 +3,7 @@
 use anyhow::Result;
 use deskbell_agent_core::view::EntryState;
 
-use super::{
-    super::Kind,
-    world::{Device, World, Written},
-};
+use super::{super::Kind, device::Device, world::World, writing::Written};
 
 /// Every promise that this history broke.
 pub(super) fn broken(world: &World) -> Result<Vec<(Kind, String)>> {
