@@ -33,16 +33,16 @@ impl GroupCommit {
     /// Writes what it is given for as long as anybody may give it something.
     #[must_use]
     pub fn start(db: Db) -> Self {
-        let (parts, given) = mpsc::unbounded_channel();
-        if let Db::Sqlite { .. } = db {
-            let (db, runtime) = (db.clone(), Handle::current());
-            // A thread of its own: each statement waits for SQLite's, and a thread that does nothing else wakes sooner.
-            std::thread::spawn(move || {
-                let _entered = runtime.enter();
-                futures::executor::block_on(run(db, given));
-            });
+        let (group, given) = Self::new(db);
+        if let Db::Sqlite { .. } = group.db {
+            write_on_a_thread(group.db.clone(), given);
         }
-        Self { db, parts }
+        group
+    }
+
+    fn new(db: Db) -> (Self, Given) {
+        let (parts, given) = mpsc::unbounded_channel();
+        (Self { db, parts }, given)
     }
 
     /// Runs `work` in a transaction, and returns when that is durable. It may run twice: what the first
@@ -103,7 +103,18 @@ where
     }
 }
 
-async fn run(db: Db, mut given: mpsc::UnboundedReceiver<Box<dyn Part>>) {
+type Given = mpsc::UnboundedReceiver<Box<dyn Part>>;
+
+/// A thread of its own: each statement waits for SQLite's, and a thread that does nothing else wakes sooner.
+fn write_on_a_thread(db: Db, given: Given) {
+    let runtime = Handle::current();
+    std::thread::spawn(move || {
+        let _entered = runtime.enter();
+        futures::executor::block_on(run(db, given));
+    });
+}
+
+async fn run(db: Db, mut given: Given) {
     let mut batch = Vec::new();
     while given.recv_many(&mut batch, BATCH).await > 0 {
         if batch.len() > 1 && together(&db, &mut batch).await {

@@ -1,6 +1,10 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    cell::Cell,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use deskbell_protocol::error::ErrorCode;
@@ -10,13 +14,16 @@ use crate::{db::attempts, sql};
 
 struct Opened {
     group: GroupCommit,
+    /// Until the writer begins.
+    given: Cell<Option<Given>>,
     _folder: tempfile::TempDir,
 }
 
 async fn opened() -> Opened {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::sqlite(&folder.path().join("deskbell.db")).await.unwrap();
-    Opened { group: GroupCommit::start(db), _folder: folder }
+    let (group, given) = GroupCommit::new(db);
+    Opened { group, given: Cell::new(Some(given)), _folder: folder }
 }
 
 /// What the table holds, in the order of writing.
@@ -26,6 +33,20 @@ async fn rows(tx: &mut Tx) -> Vec<i64> {
 }
 
 impl Opened {
+    /// Asks for all of these before the writer begins, so that they are one batch.
+    async fn together<F: Future>(&self, all: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+        let mut all = Box::pin(futures::future::join_all(all));
+        assert!(futures::poll!(&mut all).is_pending(), "nobody writes yet");
+        self.begin();
+        all.await
+    }
+
+    fn begin(&self) {
+        if let Some(given) = self.given.take() {
+            write_on_a_thread(self.group.db.clone(), given);
+        }
+    }
+
     async fn stored(&self) -> Vec<i64> {
         rows(&mut self.group.db.read().await.unwrap()).await
     }
@@ -47,7 +68,7 @@ impl Opened {
 #[tokio::test]
 async fn what_comes_together_is_stored_in_its_order_and_answered_each() {
     let opened = opened().await;
-    let all = futures::future::join_all((0..600).map(|at| opened.write(at, || false))).await;
+    let all = opened.together((0..600).map(|at| opened.write(at, || false))).await;
     let answers: Vec<i64> = all.into_iter().map(|answer| answer.unwrap()).collect();
     assert_eq!(answers, (0..600).collect::<Vec<_>>(), "each gets its own answer");
     assert_eq!(opened.stored().await, answers, "in the order in which they came");
@@ -56,7 +77,7 @@ async fn what_comes_together_is_stored_in_its_order_and_answered_each() {
 #[tokio::test]
 async fn one_that_fails_never_fails_its_neighbours() {
     let opened = opened().await;
-    let all = futures::future::join_all((0..40).map(|at| opened.write(at, move || at % 7 == 3))).await;
+    let all = opened.together((0..40).map(|at| opened.write(at, move || at % 7 == 3))).await;
     for (at, answer) in (0..).zip(&all) {
         assert_eq!(answer.is_err(), at % 7 == 3, "{at}");
     }
@@ -73,7 +94,7 @@ async fn one_that_falls_over_takes_nobody_along() {
             false
         }
     };
-    let all = futures::future::join_all((0..10).map(|at| opened.write(at, falls(at)))).await;
+    let all = opened.together((0..10).map(|at| opened.write(at, falls(at)))).await;
     assert_eq!(all.iter().filter(|answer| answer.is_err()).count(), 1);
     assert!(opened.write(99, || false).await.is_ok(), "the writer goes on");
     assert_eq!(opened.stored().await, [0, 1, 2, 3, 5, 6, 7, 8, 9, 99]);
@@ -87,23 +108,26 @@ async fn what_was_rolled_back_is_never_answered_as_done() {
         assert!(tries.fetch_add(1, Ordering::Relaxed) == 0, "a defect");
         false
     };
-    let (fails, falls) = tokio::join!(opened.write(1, || true), opened.write(2, falls_the_second_time));
-    assert!(fails.is_err() && falls.is_err(), "its first attempt went with its neighbour's");
+    let falls: Pin<Box<dyn Future<Output = ApiResult<i64>>>> = Box::pin(opened.write(1, falls_the_second_time));
+    let answers = opened.together([falls, Box::pin(opened.write(2, || true))]).await;
+    assert!(answers.iter().all(Result::is_err), "its first attempt went with its neighbour's");
     assert!(opened.stored().await.is_empty());
 }
 
 #[tokio::test]
 async fn what_comes_together_shares_a_commit_and_nobody_sees_a_part_of_it() {
     let opened = opened().await;
-    let last = opened.group.write({
-        let db = opened.group.db.clone();
-        move |tx| {
-            let db = db.clone();
-            Box::pin(async move { Ok((rows(tx).await.len(), rows(&mut db.read().await?).await.len())) })
-        }
+    let db = opened.group.db.clone();
+    let last = opened.group.write(move |tx| {
+        let db = db.clone();
+        Box::pin(async move { Ok((rows(tx).await.len(), rows(&mut db.read().await?).await.len())) })
     });
-    let others = futures::future::join_all((0..50).map(|at| opened.write(at, || false)));
-    let (_, last) = tokio::join!(others, last);
+    let mut others = Box::pin(futures::future::join_all((0..50).map(|at| opened.write(at, || false))));
+    assert!(futures::poll!(&mut others).is_pending());
+    let (last, _) = tokio::join!(last, async {
+        opened.begin();
+        others.await
+    });
     assert_eq!(last.unwrap(), (50, 0), "all of them are in one transaction, which is not yet committed");
     assert_eq!(opened.stored().await.len(), 50);
 }
@@ -111,6 +135,7 @@ async fn what_comes_together_shares_a_commit_and_nobody_sees_a_part_of_it() {
 #[tokio::test]
 async fn what_was_begun_is_finished_where_nobody_waits_any_more() {
     let opened = opened().await;
+    opened.begin();
     let busy = opened.group.db.write().await.unwrap();
     {
         let mut gone = Box::pin(opened.write(7, || false));
