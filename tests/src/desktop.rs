@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::{
     os_user::Person,
     process::{self, Process, START},
-    wait::until,
+    wait::{SOON, until},
 };
 
 pub const WIDTH: u32 = 1280;
@@ -136,18 +136,29 @@ impl Desktop {
 
     /// The visible windows whose title holds `title`.
     pub async fn visible(&self, title: &str) -> Result<Vec<String>> {
-        let mut command = self.command("xdotool");
-        command.args(["search", "--onlyvisible", "--name", title]);
         // It fails where it finds none.
-        let found = process::run(command).await.unwrap_or_default();
-        Ok(String::from_utf8(found)?.lines().map(str::to_owned).collect())
+        let found = self.search(&["search", "--onlyvisible", "--name", title]).await.unwrap_or_default();
+        Ok(found.lines().map(str::to_owned).collect())
     }
 
     /// Gives a window the focus, found by its title.
     pub async fn focus(&self, title: &str) -> Result<()> {
-        let mut command = self.command("xdotool");
-        command.args(["search", "--sync", "--onlyvisible", "--name", title, "windowactivate", "--sync"]);
-        process::run(command).await.map(drop)
+        let words = ["search", "--sync", "--onlyvisible", "--name", title, "windowactivate", "--sync"];
+        self.search(&words).await.map(drop)
+    }
+
+    /// What xdotool finds. It asks every window for its name, and falls over where one of them closes meanwhile: that
+    /// says nothing of the others, and it is asked again.
+    async fn search(&self, words: &[&str]) -> Result<String> {
+        let answer = until("no window closes", SOON, async || {
+            let mut command = self.command("xdotool");
+            command.args(words);
+            match process::run(command).await {
+                Err(error) if format!("{error:#}").contains("BadWindow") => Err(error),
+                answer => Ok(Some(answer)),
+            }
+        });
+        Ok(String::from_utf8(answer.await??)?)
     }
 }
 
