@@ -93,7 +93,8 @@ pub(super) fn judge(ticket: &Ticket, held: &[Held]) -> Broken {
         return broken;
     };
     if ticket.id.as_ref().is_some_and(|id| *id != found.id) {
-        broken.push((Kind::Wrong, format!("{name} has another id than the agent said")));
+        // Sent again, it would be a second one.
+        broken.push((Kind::Duplicated, format!("{name} has another id than the agent said")));
     }
     match found.jobs.len() {
         0 => broken.push((Kind::Lost, format!("{name} has no job for its mail"))),

@@ -24,14 +24,14 @@ pub(super) fn broken(world: &World) -> Result<Vec<(Kind, String)>> {
 }
 
 fn of_entry(world: &World, written: &Written) -> Result<Option<(Kind, String)>> {
-    let Some(entry) = world.devices[written.device].queue.entry(written.id)? else {
-        return Ok(Some((Kind::Lost, format!("{} is not in the queue any more", written.id))));
-    };
+    // A day after it was delivered an entry is forgotten: what is not there any more has to be stored.
+    let entry = world.devices[written.device].queue.entry(written.id)?;
+    let state = entry.as_ref().map_or(EntryState::Delivered, |entry| entry.state);
     let stored = is_stored(world, written);
     let kind = if written.is_ticket { "ticket" } else { "message" };
     // What is refused for good is refused because of what happened to people, tickets or the server.
     let excusable = world.faults.people || world.faults.closing || world.faults.restore;
-    let what = match (entry.state, stored) {
+    let what = match (state, stored) {
         (EntryState::Delivered, true) => return Ok(None),
         (EntryState::Delivered, false) if world.gone.contains(&written.id) => return Ok(None),
         (EntryState::NeedsAttention, false) if excusable => return Ok(None),
@@ -40,8 +40,8 @@ fn of_entry(world: &World, written: &Written) -> Result<Option<(Kind, String)>> 
         (EntryState::NeedsAttention, false) => (Kind::Lost, "needs attention, and nothing had happened to it"),
         (_, _) => (Kind::Wrong, "still waits, long after everything was well again"),
     };
-    let reason = entry.reason.map(|reason| format!("{:?}", reason.code)).unwrap_or_default();
-    Ok(Some((what.0, format!("a {kind} of device {} {} ({:?} {reason})", written.device, what.1, entry.state))))
+    let reason = entry.and_then(|entry| entry.reason).map(|reason| format!("{:?}", reason.code)).unwrap_or_default();
+    Ok(Some((what.0, format!("a {kind} of device {} {} ({:?} {reason})", written.device, what.1, state))))
 }
 
 /// Under its id, with the very content that was written.
