@@ -239,6 +239,16 @@ async fn identity(db: &Db, now: Millis) -> sqlx::Result<(ServerId, String)> {
     Ok((organization.server_id.0, organization.secret))
 }
 
+/// Lets this program have as many files and connections open as the system allows it to: each connected agent is one,
+/// and what it starts with is a thousand. Says how many those are.
+#[cfg(unix)]
+pub fn allow_connections() -> io::Result<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    Ok(maximum.unwrap_or(u64::MAX))
+}
+
 /// Serves until `shutdown`: then stops accepting, closes live connections, finishes what was begun.
 ///
 /// # Errors

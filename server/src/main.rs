@@ -40,6 +40,10 @@ enum Command {
     Openapi,
 }
 
+/// Fewer connections than this are soon too few: each agent holds one.
+#[cfg(unix)]
+const FEW: u64 = 8_192;
+
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -70,6 +74,17 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     log(config.log);
+    #[cfg(unix)]
+    match deskbell_server::allow_connections() {
+        Ok(count) if count < FEW => {
+            tracing::warn!(
+                count,
+                "so many files and connections may be open, and no more: raise the limit (LimitNOFILE)"
+            )
+        }
+        Ok(count) => tracing::info!(count, "so many files and connections may be open"),
+        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+    }
     Ok(tokio::runtime::Runtime::new()?.block_on(start(config))?)
 }
 

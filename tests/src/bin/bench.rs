@@ -52,6 +52,8 @@ mod linux {
         if bare_stream {
             return bench::server::stream::serve().await;
         }
+        // Ten thousand agents are played from here.
+        deskbell_server::allow_connections()?;
         let Measured { figures, errors } = bench::run(name.as_deref(), Extent { quick }).await;
         ensure!(!figures.is_empty() || !errors.is_empty(), "nothing has that name; there are {}", NAMES.join(", "));
         if !json {

@@ -30,18 +30,25 @@ pub(super) async fn run(extent: Extent) -> Result<Figure> {
     let count = agents(extent);
     let (mut helpdesk, fleet) = prepared(folder.path(), count, true).await?;
     let bare = Bare::start(&folder.path().join("bare.log")).await?;
-    // The first ones warm both up: what a process keeps for good is not what a connection costs.
+    // The first ones warm each up: what a process keeps for good is not what a connection costs. One after the other:
+    // this program has as many ends of connections as both together.
     let first = count / 20;
-    let warm = (connected(&helpdesk.server, &fleet, 0..first).await?, streams(bare.port, first).await?);
-    quiet(&helpdesk.server).await?;
     let server = helpdesk.server.id().unwrap_or_default();
-    let before = (processor::memory(server)?, processor::memory(bare.id()?)?);
-    let held = (connected(&helpdesk.server, &fleet, first..count).await?, streams(bare.port, count - first).await?);
-    quiet(&helpdesk.server).await?;
-    let after = (processor::memory(server)?, processor::memory(bare.id()?)?);
-    ensure!(held.0.len() == count - first && warm.1.len() == first, "some of them have gone");
     let each = |after: f64, before: f64| (after - before) / (count - first) as f64 / 1024.0;
-    let (value, floor) = (each(after.0, before.0), each(after.1, before.1));
+
+    let warm = connected(&helpdesk.server, &fleet, 0..first).await?;
+    quiet(&helpdesk.server).await?;
+    let before = processor::memory(server)?;
+    let held = connected(&helpdesk.server, &fleet, first..count).await?;
+    quiet(&helpdesk.server).await?;
+    let value = each(processor::memory(server)?, before);
+    ensure!(held.len() == count - first && warm.len() == first, "some of them have gone");
+    drop((warm, held));
+
+    let warm = streams(bare.port, first).await?;
+    let before = processor::memory(bare.id()?)?;
+    let held = streams(bare.port, count - first).await?;
+    let floor = each(processor::memory(bare.id()?)?, before);
     drop((warm, held));
     helpdesk.server.stop().await?;
     bare.end().await?;
