@@ -292,6 +292,16 @@ impl Tx {
         Ok(())
     }
 
+    /// Has SQLite read a table by this index. It looks at the values of a statement and takes what seems cheapest for
+    /// all rows, however few are asked for. PostgreSQL counts those that are.
+    #[must_use]
+    pub fn by_index(&self, name: &str) -> String {
+        match self {
+            Self::Sqlite(_) => format!("indexed by {name}"),
+            Self::Postgres(_) => String::new(),
+        }
+    }
+
     /// What follows a column to say that it is among the ids that are bound as one text, with commas between.
     #[must_use]
     pub fn among_first(&self) -> &'static str {

@@ -20,7 +20,7 @@ const UNDELIVERED: &str = "select count(*) from outbox where delivered_at is nul
 const WRITING: Duration = Duration::from_secs(600);
 
 pub(super) async fn run(extent: Extent) -> Result<Figure> {
-    let count = if extent.quick { 60 } else { 10_000 };
+    let count: u32 = if extent.quick { 60 } else { 10_000 };
     let folder = tempfile::tempdir()?;
     let server = Server::new(&folder.path().join("server"), &folder.path().join("server.log"))?.with_log("warn");
     let mut helpdesk = Helpdesk::with(server).await?;
@@ -41,7 +41,7 @@ pub(super) async fn run(extent: Extent) -> Result<Figure> {
         agent.order(order).await?;
     }
     let outbox = agent.data().join("deskbell.db");
-    let waiting = i64::try_from(count)?;
+    let waiting = i64::from(count);
     until("everything is written", WRITING, async || {
         let written = Database::open(&outbox)?.count(UNDELIVERED, [])?;
         Ok((written == waiting).then_some(()))
@@ -56,7 +56,7 @@ pub(super) async fn run(extent: Extent) -> Result<Figure> {
         Ok((left == 0).then_some(()))
     })
     .await?;
-    let value = count as f64 / begun.elapsed().as_secs_f64();
+    let value = f64::from(count) / begun.elapsed().as_secs_f64();
     let stored = helpdesk.tickets()? - before;
     ensure!(stored == waiting, "{count} are delivered, {stored} are stored");
     agent.stop().await?;
