@@ -290,7 +290,7 @@ async fn a_copied_key_is_found_out_and_both_are_shut_out() {
     let (_server, api, _, mut there) = begin().await;
     let copied = there.epoch;
     there.send(Vec::new()).await;
-    let (status, body) = refusal(there.later(copied, 0).await).await.unwrap();
+    let (status, body) = refusal(there.later(copied, -5).await).await.unwrap();
     assert_eq!((status, body.code), (409, ErrorCode::Conflict), "it may be the first one's own, overtaken on its way");
     assert_eq!(there.later(copied, 1).await.status(), 200, "the copy takes its turn, as if an answer had been lost");
     let (status, body) = refusal(there.later(there.epoch, 2).await).await.unwrap();
