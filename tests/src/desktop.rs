@@ -147,6 +147,19 @@ impl Desktop {
         self.search(&words).await.map(drop)
     }
 
+    /// Presses Escape in a window until it is gone. Nothing here waits for a window: it may close at any moment.
+    pub async fn close(&self, title: &str) -> Result<()> {
+        until("the window is closed", SOON, async || {
+            if self.visible(title).await?.is_empty() {
+                return Ok(Some(()));
+            }
+            self.search(&["search", "--onlyvisible", "--name", title, "windowactivate"]).await?;
+            self.press(&["Escape"]).await?;
+            Ok(None)
+        })
+        .await
+    }
+
     /// What xdotool finds. It asks every window for its name, and falls over where one of them closes meanwhile: that
     /// says nothing of the others, and it is asked again.
     async fn search(&self, words: &[&str]) -> Result<String> {

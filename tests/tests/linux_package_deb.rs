@@ -153,15 +153,7 @@ async fn links_and_menu_entries_work(desktop: &Desktop) -> Result<()> {
 
 async fn shown_and_closed(desktop: &Desktop, title: &str) -> Result<()> {
     until("the window is shown", SOON, async || Ok((desktop.visible(title).await?.len() == 1).then_some(()))).await?;
-    until("it is closed again", SOON, async || {
-        if desktop.visible(title).await?.is_empty() {
-            return Ok(Some(()));
-        }
-        desktop.focus(title).await?;
-        desktop.press(&["Escape"]).await?;
-        Ok(None)
-    })
-    .await
+    desktop.close(title).await
 }
 
 /// Everything of ours on this computer, outside of homes: files, and what dpkg and the list of links say.

@@ -75,15 +75,7 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
 /// Escape closes each of the agent's windows.
 pub(super) async fn close_windows(world: &World) -> Result<()> {
     for title in ["Personal settings", "My tickets", "New ticket"] {
-        until("the window is closed", SOON, async || {
-            if world.desktop.visible(title).await?.is_empty() {
-                return Ok(Some(()));
-            }
-            world.desktop.focus(title).await?;
-            world.desktop.press(&["Escape"]).await?;
-            Ok(None)
-        })
-        .await?;
+        world.desktop.close(title).await?;
     }
     Ok(())
 }
