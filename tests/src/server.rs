@@ -131,8 +131,14 @@ impl Server {
                 database.query_row("select sql from sqlite_schema where name = ?1", [table], |row| row.get(0))?;
             let loose = loosen(&schema, table);
             ensure!(loose != schema, "the table {table} has no unique id");
+            // The other indexes, and what happens with each row, stay.
+            let mut kept = database.prepare(
+                "select coalesce(group_concat(sql, ';'), '') from sqlite_schema
+                 where tbl_name = ?1 and type in ('index', 'trigger') and sql is not null",
+            )?;
+            let kept: String = kept.query_row([table], |row| row.get(0))?;
             let copy = format!("insert into {table} select * from old_{table}; drop table old_{table}");
-            database.execute_batch(&format!("alter table {table} rename to old_{table}; {loose}; {copy}"))?;
+            database.execute_batch(&format!("alter table {table} rename to old_{table}; {loose}; {copy}; {kept}"))?;
         }
         Ok(())
     }
