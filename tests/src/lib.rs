@@ -10,6 +10,7 @@ pub mod mailbox_page;
 pub mod postgres;
 pub mod process;
 pub mod server;
+pub mod ticket;
 pub mod wait;
 
 #[cfg(target_os = "linux")]

@@ -320,28 +320,19 @@ impl Tx {
         }
     }
 
-    /// Takes `count` ticket numbers and gives the first. PostgreSQL's sequence leaves gaps where a
-    /// transaction fails; SQLite's counter does not.
+    /// Takes the next ticket's number. It is taken also where nothing comes of the ticket: numbers have gaps.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn next_ticket_numbers(&mut self, count: i64) -> sqlx::Result<Vec<i64>> {
-        match self {
+    pub async fn next_ticket_number(&mut self) -> sqlx::Result<i64> {
+        let (number,): (i64,) = match self {
             Self::Sqlite(tx) => {
-                let (next,): (i64,) = sqlx::query_as("update ticket_numbers set next = next + $1 returning next")
-                    .bind(count)
-                    .fetch_one(&mut **tx)
-                    .await?;
-                Ok((next - count..next).collect())
+                let next = "update ticket_numbers set next = next + 1 returning next - 1";
+                sqlx::query_as(next).fetch_one(&mut **tx).await?
             }
-            Self::Postgres(tx) => {
-                let rows: Vec<(i64,)> = sqlx::query_as("select nextval('ticket_numbers') from generate_series(1, $1)")
-                    .bind(count)
-                    .fetch_all(&mut **tx)
-                    .await?;
-                Ok(rows.into_iter().map(|(number,)| number).collect())
-            }
-        }
+            Self::Postgres(tx) => sqlx::query_as("select nextval('ticket_numbers')").fetch_one(&mut **tx).await?,
+        };
+        Ok(number)
     }
 }
 

@@ -98,7 +98,7 @@ pub async fn insert(
     content_hash: &str,
     now: Millis,
 ) -> sqlx::Result<Option<i64>> {
-    let number = tx.next_ticket_numbers(1).await?.first().copied().ok_or(sqlx::Error::RowNotFound)?;
+    let number = tx.next_ticket_number().await?;
     let context = serde_json::to_string(&ticket.context).unwrap_or_default();
     let inserted = sql!(
         execute tx,

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use deskbell_protocol::{
     device::Enrolled,
-    id::{AttachmentId, RequesterId, TicketId},
+    id::{AttachmentId, RequesterId},
     sync::OutboxItem,
-    ticket::{Affected, AttachmentRole, Language, NewAttachment, NewTicket, TicketType},
+    ticket::{AttachmentRole, NewAttachment, NewTicket},
 };
 use deskbell_server::{App, clock::Clock, config::Config, serve};
 use deskbell_tests::{api::Api, device::Device};
@@ -141,19 +141,8 @@ pub(crate) async fn ready(server: &Running, api: &Api, client: &Client, seed: u8
 }
 
 pub(crate) fn ticket(id: u128, author: RequesterId, attachments: Vec<NewAttachment>) -> NewTicket {
-    NewTicket {
-        id: TicketId(Uuid::from_u128(id)),
-        author,
-        ticket_type: TicketType::Incident,
-        subject: format!("Ticket {id}"),
-        description: "It does not print.".into(),
-        can_work: None,
-        affected: Affected::Me,
-        attachments,
-        context: Default::default(),
-        language: Language::En,
-        written_at: 1,
-    }
+    let plain = deskbell_tests::ticket::plain(Uuid::from_u128(id), author, format!("Ticket {id}"));
+    NewTicket { description: "It does not print.".into(), attachments, ..plain }
 }
 
 pub(crate) fn item(ticket: NewTicket) -> OutboxItem {

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod console;
 pub mod floor;
 pub mod pages;
+mod pss;
 pub mod server;
 pub mod size;
 pub mod table;

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use deskbell_protocol::{
-    device::Context,
     id::TicketId,
     sync::{OutboxItem, SyncResponse},
-    ticket::{Affected, Language, NewTicket, TicketType},
 };
 
 use reqwest::Method;
@@ -16,6 +14,7 @@ use super::{World, hotkey_ticket::stored_file};
 use crate::{
     device::Forged,
     hash::sha256,
+    ticket,
     wait::{SOON, until},
 };
 
@@ -65,19 +64,7 @@ async fn lost_answer(world: &World) -> Result<()> {
     let device = world.offline.as_ref().context("the second computer is missing")?;
     let state = device.sync(0, 0, Vec::new()).await?;
     let person = state.state.confirmation.context("nobody is confirmed there")?;
-    let item = OutboxItem::Ticket(NewTicket {
-        id: TicketId(uuid::Uuid::from_u128(0xDE5C_BE11)),
-        author: person.requester_id,
-        ticket_type: TicketType::Request,
-        subject: LOST.into(),
-        description: String::new(),
-        can_work: None,
-        affected: Affected::Me,
-        attachments: Vec::new(),
-        context: Context::default(),
-        language: Language::En,
-        written_at: 0,
-    });
+    let item = OutboxItem::Ticket(ticket::plain(uuid::Uuid::from_u128(0xDE5C_BE11), person.requester_id, LOST));
     let first = device.sync(state.epoch, state.state.revision, vec![item.clone()]).await?;
     // A second later: within the same one it could be the first one, overtaken on its way.
     let body = serde_json::to_vec(&device.exchange(state.epoch, state.state.revision, vec![item]))?;

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::wait::{SOON, until};
+use crate::{
+    bench::pss,
+    wait::{SOON, until},
+};
 
 /// A program, by the id of its first process.
 #[derive(Clone, Copy, Debug)]
@@ -42,13 +45,8 @@ impl Tree {
 
     /// Megabytes, pages that others share with it counted in part.
     pub(super) fn memory(self) -> Result<f64> {
-        let mut kilobytes = 0.0;
-        for id in self.processes()? {
-            let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;
-            let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).context("no Pss")?;
-            kilobytes += line.trim_end_matches("kB").trim().parse::<f64>()?;
-        }
-        Ok(kilobytes / 1024.0)
+        let each: Vec<f64> = self.processes()?.into_iter().map(pss::bytes).collect::<Result<_>>()?;
+        Ok(each.into_iter().sum::<f64>() / 1024.0 / 1024.0)
     }
 
     /// What each of its threads has done so far.

@@ -22,6 +22,8 @@ const ACCENT: [u8; 3] = [0x2c, 0x54, 0xdb];
 /// A side of the square that is looked at.
 const SIDE: usize = 4;
 
+/// Looks in a row that find a window where it was: then it has its size.
+const STAYS: u32 = 6;
 const CONTROL: u32 = 0xffe3;
 const ESCAPE: u32 = 0xff1b;
 /// The agent's key, and the one that the floors hold.
@@ -117,14 +119,13 @@ impl Screen {
     /// The same, looking everywhere: finds where the button is in the end.
     pub(super) async fn find(&self, symbol: u32) -> Result<Spot> {
         self.press(symbol)?;
-        let mut before = None;
+        let (mut before, mut looks) = (None, 0);
         until("a form on the screen", 2 * SOON, async || {
             let spot = self.look()?;
             // The window may still be growing.
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            let stays = spot.is_some() && spot == before;
+            looks = if spot.is_some() && spot == before { looks + 1 } else { 0 };
             before = spot;
-            ensure!(stays, "it is at {spot:?}");
+            ensure!(looks >= STAYS, "it is at {spot:?}");
             Ok(spot)
         })
         .await

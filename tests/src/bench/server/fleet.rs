@@ -13,11 +13,13 @@ use deskbell_protocol::{
     id::{RequesterId, ServerId, TicketId},
     signature::{self, Body, Request},
     sync::{OutboxItem, SyncRequest},
-    ticket::{Affected, CanWork, Language, NewTicket, TicketType},
+    ticket::{CanWork, Language, NewTicket},
 };
 use ed25519_dalek::SigningKey;
 use serde::Deserialize;
 use uuid::Uuid;
+
+use crate::ticket;
 
 const SYNC: &str = "/api/agent/v1/sync";
 const LIVE: &str = "/api/agent/v1/live";
@@ -159,17 +161,10 @@ impl Fleet {
 /// A ticket as people write them: a few lines.
 pub(crate) fn ticket(author: RequesterId, now: i64) -> NewTicket {
     NewTicket {
-        id: TicketId(id_at(now)),
-        ticket_type: TicketType::Incident,
-        subject: SUBJECT.into(),
         description: DESCRIPTION.into(),
         can_work: Some(CanWork::WithDifficulty),
-        affected: Affected::Me,
-        context: Default::default(),
-        language: Language::En,
-        author,
         written_at: now,
-        attachments: Vec::new(),
+        ..ticket::plain(id_at(now), author, SUBJECT)
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    bench::{Extent, Figure},
+    bench::{Extent, Figure, pss},
     helpdesk::Helpdesk,
     server::Server,
     wait::until,
@@ -38,17 +38,17 @@ pub(super) async fn run(extent: Extent) -> Result<Figure> {
 
     let warm = connected(&helpdesk.server, &fleet, 0..first).await?;
     quiet(&helpdesk.server).await?;
-    let before = processor::memory(server)?;
+    let before = pss::bytes(server)?;
     let held = connected(&helpdesk.server, &fleet, first..count).await?;
     quiet(&helpdesk.server).await?;
-    let value = each(processor::memory(server)?, before);
+    let value = each(pss::bytes(server)?, before);
     ensure!(held.len() == count - first && warm.len() == first, "some of them have gone");
     drop((warm, held));
 
     let warm = streams(bare.port, first).await?;
-    let before = processor::memory(bare.id()?)?;
+    let before = pss::bytes(bare.id()?)?;
     let held = streams(bare.port, count - first).await?;
-    let floor = each(processor::memory(bare.id()?)?, before);
+    let floor = each(pss::bytes(bare.id()?)?, before);
     drop((warm, held));
     helpdesk.server.stop().await?;
     bare.end().await?;

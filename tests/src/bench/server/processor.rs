@@ -22,11 +22,3 @@ fn seconds(process: &str) -> Result<f64> {
     // Linux shows them in hundredths of a second, whatever its own clock does.
     Ok(ticks as f64 / 100.0)
 }
-
-/// Bytes of memory that are a process's own, and its part of what it shares.
-pub(super) fn memory(process: u32) -> Result<f64> {
-    let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).context("no Pss")?;
-    let kilobytes: f64 = line.split_whitespace().next().context("no number")?.parse()?;
-    Ok(kilobytes * 1024.0)
-}

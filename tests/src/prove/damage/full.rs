@@ -9,10 +9,8 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use deskbell_protocol::{
-    device::Context as Facts,
-    id::TicketId,
     sync::{OutboxItem, SyncResponse},
-    ticket::{Affected, Language, NewTicket, TicketType},
+    ticket::NewTicket,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -23,6 +21,7 @@ use crate::{
     helpdesk::Helpdesk,
     prove::{Found, Kind},
     server::Server,
+    ticket,
 };
 
 /// A disk in memory.
@@ -184,19 +183,8 @@ impl Writer {
     pub(super) async fn submit(&mut self, number: u128) -> Result<bool> {
         let state = self.sync(Vec::new()).await?.state;
         let author = state.confirmation.context("nobody is confirmed")?.requester_id;
-        let item = OutboxItem::Ticket(NewTicket {
-            id: TicketId(id(number)),
-            author,
-            ticket_type: TicketType::Incident,
-            subject: format!("Ticket {number}"),
-            description: "It does not fit. ".repeat(1_000),
-            can_work: None,
-            affected: Affected::Me,
-            attachments: Vec::new(),
-            context: Facts::default(),
-            language: Language::En,
-            written_at: 0,
-        });
+        let plain = ticket::plain(id(number), author, format!("Ticket {number}"));
+        let item = OutboxItem::Ticket(NewTicket { description: "It does not fit. ".repeat(1_000), ..plain });
         let answer = self.sync(vec![item]).await?;
         Ok(serde_json::to_value(&answer.receipts)?[0]["outcome"] == "accepted")
     }

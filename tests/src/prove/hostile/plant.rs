@@ -5,13 +5,13 @@ use deskbell_protocol::{
     device::DeviceFacts,
     id::{AttachmentId, MessageId, RequesterId, TicketId},
     sync::{OutboxItem, Outcome, SyncResponse},
-    ticket::{Affected, AttachmentRole, Language, NewAttachment, NewReply, NewTicket, TicketType},
+    ticket::{AttachmentRole, NewAttachment, NewReply, NewTicket},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::corpus::Text;
-use crate::{api::Api, device::Device, hash::sha256, helpdesk::Helpdesk};
+use crate::{api::Api, device::Device, hash::sha256, helpdesk::Helpdesk, ticket};
 
 /// A page of the console, and what has to be legible on it.
 #[derive(Debug, Default)]
@@ -94,17 +94,11 @@ fn ticket(author: RequesterId, texts: &[Text], number: usize, text: &Text) -> Ne
         "network": {"ip": text.text, "interface": text.text}, "disk": {"free": u64::MAX, "total": 0},
         "memory": {"free": 0, "total": u64::MAX}, "battery": {"percent": 255, "charging": true}});
     NewTicket {
-        id: TicketId(id(1, number)),
-        author,
-        ticket_type: TicketType::Incident,
-        subject: text.text.clone(),
         description: format!("{}\n{}", text.text, texts.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join("\n")),
-        can_work: None,
-        affected: Affected::Me,
         attachments: attachments.collect(),
         context: serde_json::from_value(context).unwrap_or_default(),
-        language: Language::En,
         written_at: [0, i64::MAX, i64::MIN, 1_700_000_000_000][number % 4],
+        ..ticket::plain(id(1, number), author, &text.text)
     }
 }
 

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 use deskbell_protocol::{
-    device::{AskToken, Confirm, Confirmation, Context as Facts, TokenSent},
+    device::{AskToken, Confirm, Confirmation, TokenSent},
     id::{AttachmentId, MessageId, RequesterId, TicketId},
     sync::{OutboxItem, SyncResponse, UploadProgress},
-    ticket::{Affected, AttachmentRole, Language, NewAttachment, NewReply, NewTicket, TicketType},
+    ticket::{AttachmentRole, NewAttachment, NewReply, NewTicket},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -24,6 +24,7 @@ use crate::{
     helpdesk::Helpdesk,
     mail,
     server::{Server, files},
+    ticket,
     wait::{SOON, until},
 };
 
@@ -162,20 +163,8 @@ impl Work {
         let (subject, description) = (format!("Ticket {number}"), "It does not print. ".repeat(30));
         let announced = sizes.iter().map(|(file, size)| self.announce(*file, *size)).collect();
         let text = description.clone();
-        self.sync(OutboxItem::Ticket(NewTicket {
-            id,
-            author,
-            ticket_type: TicketType::Incident,
-            subject: subject.clone(),
-            description,
-            can_work: None,
-            affected: Affected::Me,
-            attachments: announced,
-            context: Facts::default(),
-            language: Language::En,
-            written_at: 0,
-        }))
-        .await?;
+        let plain = ticket::plain(id.0, author, subject.clone());
+        self.sync(OutboxItem::Ticket(NewTicket { description, attachments: announced, ..plain })).await?;
         self.answered(&Answer::Ticket { id: id.to_string(), subject, text })?;
         self.answered(&Answer::Mail { kind: "ticket_received".into() })?;
         for (file, _) in sizes {

@@ -2,16 +2,15 @@
 
 use anyhow::Result;
 use deskbell_protocol::{
-    Millis,
-    device::Context,
     id::{MessageId, RequesterId, TicketId},
     sync::OutboxItem,
-    ticket::{Affected, Language, NewReply, NewStatus, NewTicket, Status, TicketType},
+    ticket::{NewReply, NewStatus, NewTicket, Status},
 };
 use rand::{Rng, RngCore};
 use uuid::Uuid;
 
 use super::world::World;
+use crate::ticket;
 
 /// What somebody wrote, in the order in which they wrote it.
 #[derive(Clone, Debug)]
@@ -61,7 +60,8 @@ impl World {
             }
             _ => {
                 let ticket = TicketId(id);
-                writer.queue.write(new_ticket(ticket, &text, now), now)?;
+                let new = NewTicket { written_at: now, ..ticket::plain(id, RequesterId(Uuid::nil()), &text) };
+                writer.queue.write(new, now)?;
                 self.written.push(Written { id, ticket, device, is_ticket: true, text });
             }
         }
@@ -86,21 +86,5 @@ impl World {
         }
         let at = self.below(i64::try_from(known.len())?);
         Ok(known.get(usize::try_from(at)?).copied())
-    }
-}
-
-fn new_ticket(id: TicketId, text: &str, now: Millis) -> NewTicket {
-    NewTicket {
-        id,
-        author: RequesterId(Uuid::nil()),
-        ticket_type: TicketType::Incident,
-        subject: text.to_owned(),
-        description: String::new(),
-        can_work: None,
-        affected: Affected::Me,
-        attachments: Vec::new(),
-        context: Context::default(),
-        language: Language::En,
-        written_at: now,
     }
 }
