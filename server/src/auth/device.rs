@@ -184,6 +184,13 @@ pub fn unapproved() -> ApiError {
     ApiError::forbidden(ErrorCode::DeviceUnapproved, UNAPPROVED)
 }
 
+/// What both machines that used one key are told.
+#[must_use]
+pub fn quarantined() -> ApiError {
+    ApiError::forbidden(ErrorCode::DeviceQuarantined, QUARANTINED)
+}
+
+const QUARANTINED: &str = "this device's key was used by two machines; enrol it again";
 const UNAPPROVED: &str = "a technician has not accepted this device yet";
 
 /// What keeps an installation out, if its registration does.
@@ -192,9 +199,7 @@ pub const fn refusal(registration: Registration) -> Option<(ErrorCode, &'static 
     match registration {
         Registration::Accepted => None,
         Registration::Unapproved => Some((ErrorCode::DeviceUnapproved, UNAPPROVED)),
-        Registration::Quarantined => {
-            Some((ErrorCode::DeviceQuarantined, "this device's key was used by two machines; enrol it again"))
-        }
+        Registration::Quarantined => Some((ErrorCode::DeviceQuarantined, QUARANTINED)),
         Registration::Revoked => Some((ErrorCode::DeviceRevoked, "this device was removed from the helpdesk")),
     }
 }

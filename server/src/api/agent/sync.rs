@@ -97,7 +97,7 @@ enum Exchanged {
 }
 
 async fn exchange(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Millis) -> ApiResult<Exchanged> {
-    let installation = match let_in(tx, signed).await {
+    let installation = match admitted(tx, signed).await {
         Ok(installation) => installation,
         Err(error) if error.status.is_client_error() => return Ok(Exchanged::Refused(error)),
         Err(error) => return Err(error),
@@ -111,10 +111,7 @@ async fn exchange(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Mill
     let next = epochs::next(installation.epoch, installation.epoch_before, request.epoch, chance);
     let Some((epoch, before)) = next else {
         quarantine(tx, &installation, now).await?;
-        return Ok(Exchanged::Refused(ApiError::forbidden(
-            ErrorCode::DeviceQuarantined,
-            "this device's key was used by two machines; enrol it again",
-        )));
+        return Ok(Exchanged::Refused(auth::device::quarantined()));
     };
     note(tx, &installation, request, (epoch, before), created, now).await?;
     let mut receipts = Vec::with_capacity(request.items.len());
@@ -127,7 +124,7 @@ async fn exchange(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Mill
 }
 
 /// The accepted installation of a request that was not made before.
-async fn let_in(tx: &mut Tx, signed: &Signed) -> ApiResult<Installation> {
+async fn admitted(tx: &mut Tx, signed: &Signed) -> ApiResult<Installation> {
     tx.serialize_on(&signed.params.key_id).await?;
     let installation = auth::device::accepted(tx, &signed.params.key_id).await?;
     signed.spend_nonce(tx).await?;
@@ -199,21 +196,17 @@ async fn changed(
 }
 
 /// From where the next sync reads, given the newest change that this one tells and whether it tells all.
-const fn next_cursor(cursor: Millis, newest: Option<Millis>, more: bool, now: Millis) -> Millis {
+fn next_cursor(cursor: Millis, newest: Option<Millis>, more: bool, now: Millis) -> Millis {
     match newest {
         // A full page moves on to its last change, or past it where one moment holds a whole page.
-        Some(newest) if more => larger(newest, cursor + 1),
+        Some(newest) if more => newest.max(cursor + 1),
         // This server's clock was set back since: what changed meanwhile lies before the cursor. Not 0, with which
         // the agent would take all of it for the past.
         _ if cursor > now => 1,
-        Some(newest) if newest > now => larger(cursor, now - OVERLAP),
-        Some(newest) => larger(cursor, newest - OVERLAP),
+        Some(newest) if newest > now => cursor.max(now - OVERLAP),
+        Some(newest) => cursor.max(newest - OVERLAP),
         None => cursor,
     }
-}
-
-const fn larger(one: Millis, other: Millis) -> Millis {
-    if one > other { one } else { other }
 }
 
 #[cfg(test)]
