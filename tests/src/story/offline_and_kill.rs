@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use deskbell_protocol::{
-    id::TicketId,
-    sync::{OutboxItem, SyncResponse},
-};
+use deskbell_protocol::sync::{OutboxItem, SyncResponse};
 
 use reqwest::Method;
 

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use deskbell_protocol::{
     PROTOCOL_VERSION, SERVER_ID_HEADER,
     device::{DeviceFacts, Hello, HotkeyState},
-    id::{RequesterId, ServerId, TicketId},
+    id::{RequesterId, ServerId},
     signature::{self, Body, Request},
     sync::{OutboxItem, SyncRequest},
     ticket::{CanWork, Language, NewTicket},

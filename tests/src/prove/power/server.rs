@@ -8,7 +8,7 @@ use deskbell_protocol::{
     device::{AskToken, Confirm, Confirmation, TokenSent},
     id::{AttachmentId, MessageId, RequesterId, TicketId},
     sync::{OutboxItem, SyncResponse, UploadProgress},
-    ticket::{AttachmentRole, NewAttachment, NewReply, NewTicket},
+    ticket::{AttachmentRole, Language, NewAttachment, NewReply, NewTicket},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
