@@ -11,9 +11,7 @@ use deskbell_protocol::{
         AttachmentId, ClientId, DeviceId, EnrolmentKeyId, InstallationId, MessageId, RequesterId, ServerId,
         TechnicianId, TicketId,
     },
-    ticket::{
-        Affected, AttachmentRole, Language, NewAttachment, NewTicket, Priority, Status, TicketSource, TicketType,
-    },
+    ticket::{AttachmentRole, Language, NewAttachment, NewTicket, Priority, Status, TicketSource},
 };
 use deskbell_server::db::{
     Db, Scope, Text, Tx, agent_settings, attachments, attempts, challenges, clients, devices, enrolment_keys,
@@ -430,8 +428,11 @@ async fn two_writers_never_get_the_same_number(db: Db) -> Outcome {
         let mut all = Vec::new();
         for _ in 0..20 {
             let mut tx = db.write().await?;
-            all.push(tx.next_ticket_number().await?);
-            all.push(tx.next_ticket_number().await?);
+            for _ in 0..2 {
+                let number = tx.next_ticket_number().await?;
+                let (number,): (i64,) = deskbell_server::sql!(one &mut tx, (i64,), format!("select {number}"))?;
+                all.push(number);
+            }
             tx.commit().await?;
         }
         Ok(all)

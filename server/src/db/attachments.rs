@@ -39,7 +39,7 @@ pub struct Place {
 
 pub async fn announce(tx: &mut Tx, place: Place, file: &NewAttachment, now: Millis) -> sqlx::Result<()> {
     sql!(
-        execute tx,
+        later tx,
         "insert into attachments (id, ticket_id, message_id, client_id, installation_id, role, name, content_type, size,
          sha256, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         Text(file.id), Text(place.ticket), Text(place.message), Text(place.client), Text(place.installation),

@@ -61,7 +61,7 @@ pub async fn add(tx: &mut Tx, entry: Entry<'_>) -> sqlx::Result<()> {
         Actor::System => ("system", None, "Deskbell"),
     };
     sql!(
-        execute tx,
+        later tx,
         "insert into history (id, at, actor_kind, actor_id, actor_name, action, client_id, device_id, ticket_id, detail)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         entry.id.to_string(), entry.at, kind, actor_id.clone(), name, entry.action, entry.client.map(Text),

@@ -129,14 +129,14 @@ pub struct Seen<'a> {
 /// Notes a sync at the installation and at its device.
 pub async fn seen(tx: &mut Tx, installation: &Installation, seen: &Seen<'_>, now: Millis) -> sqlx::Result<()> {
     sql!(
-        execute tx,
+        later tx,
         "update installations set epoch = $2, applied_revision = $3, agent_version = $4, language = $5, hotkey = $6,
          os_user = $7, last_seen_at = $8, epoch_before = $9, signed_at = $10 where id = $1",
         installation.id, seen.epoch, seen.applied_revision, seen.agent_version, Text(seen.language), Text(seen.hotkey),
         &seen.facts.os_user, now, seen.epoch_before, seen.signed_at
     )?;
     sql!(
-        execute tx,
+        later tx,
         "update devices set name = case when renamed then name else $2 end, os = $3, ip = $4, os_user = $5,
          agent_version = $6, last_seen_at = $7, model = coalesce($8, model), serial = coalesce($9, serial) where id = $1",
         installation.device_id, &seen.facts.name, &seen.facts.os, &seen.facts.ip, &seen.facts.os_user,

@@ -30,7 +30,7 @@ pub async fn insert(tx: &mut Tx, id: Uuid, kind: &str, payload: &str, now: Milli
         return Ok(());
     }
     sql!(
-        execute tx, "insert into jobs (id, kind, payload, run_at, created_at) values ($1, $2, $3, $4, $4)",
+        later tx, "insert into jobs (id, kind, payload, run_at, created_at) values ($1, $2, $3, $4, $4)",
         Text(id), kind, payload, now
     )?;
     Ok(())

@@ -39,7 +39,7 @@ pub async fn to_consoles(tx: &mut Tx, event: &ConsoleEvent, now: Millis) -> sqlx
         ConsoleEvent::Client { id } => *id,
     };
     sql!(
-        execute tx, "insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)",
+        later tx, "insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)",
         now, Text(client), json(event)
     )?;
     Ok(())
@@ -55,7 +55,7 @@ pub async fn of_ticket(
 ) -> sqlx::Result<()> {
     let (console, agent) = (ConsoleEvent::Ticket { id: ticket, client }, AgentEvent::Ticket { id: ticket });
     sql!(
-        execute tx,
+        later tx,
         "insert into live_events (at, audience, client_id, installation_id, event)
          select $1, 'console', $2, null, $3 where $4 <> ''
          union all select $1, 'agent', client_id, id, $5 from installations where requester_id = $4",
@@ -81,9 +81,9 @@ pub async fn state_changed(tx: &mut Tx, concerned: Concerned, now: Millis) -> sq
         Concerned::Device(id) => ("device_id = $1", id.to_string()),
         Concerned::Installation(id) => ("id = $1", id.to_string()),
     };
-    sql!(execute tx, format!("update installations set revision = revision + 1 where {condition}"), &id)?;
+    sql!(later tx, format!("update installations set revision = revision + 1 where {condition}"), &id)?;
     sql!(
-        execute tx,
+        later tx,
         format!("insert into live_events (at, audience, client_id, installation_id, event)
                  select $2, 'agent', client_id, id, $3 from installations where registration = $4 and {condition}"),
         &id, now, json(&AgentEvent::State), Text(Registration::Accepted)
@@ -99,8 +99,8 @@ const SELECT: &str = "select e.id, e.client_id, e.installation_id, i.registratio
 pub async fn after(tx: &mut Tx, id: i64, missing: &[i64]) -> sqlx::Result<Vec<LiveEvent>> {
     match tx {
         Tx::Sqlite(tx) => {
-            let rows = sqlx::query_as(AssertSqlSafe(format!("{SELECT} where e.id > $1 order by e.id"))).bind(id);
-            rows.fetch_all(&mut **tx).await
+            let rows = tx.query_as(&format!("{SELECT} where e.id > $1 order by e.id")).bind(id);
+            rows.fetch_all(tx.connection()).await
         }
         Tx::Postgres(tx) => {
             let which = "where e.id > $1 or e.id = any($2) order by e.id";

@@ -71,7 +71,7 @@ pub async fn insert_first(tx: &mut Tx, message: &NewMessage<'_>, now: Millis) ->
 async fn insert_at(tx: &mut Tx, message: &NewMessage<'_>, sequence: i64, now: Millis) -> sqlx::Result<()> {
     let (kind, body) = stored(message.content);
     sql!(
-        execute tx,
+        later tx,
         "insert into messages (id, ticket_id, client_id, sequence, kind, author_kind, requester_id, technician_id,
          author_name, installation_id, device_sequence, body, content_hash, written_at, received_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",

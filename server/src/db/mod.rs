@@ -8,7 +8,7 @@
 use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    Connection, PgPool, Postgres, Sqlite, SqlitePool,
+    Connection, PgPool, Postgres, SqlitePool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -34,11 +34,13 @@ pub mod requesters;
 mod scope;
 pub mod search;
 pub mod sessions;
+mod sqlite;
 pub mod technicians;
 mod text;
 pub mod tickets;
 
 pub use scope::Scope;
+pub use sqlite::SqliteTx;
 pub use text::Text;
 
 /// How long a request waits for a connection: a database that is gone is said to be gone soon.
@@ -67,7 +69,7 @@ pub enum Db {
 /// A transaction. Dropped without [`Tx::commit`], it is rolled back.
 #[derive(Debug)]
 pub enum Tx {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
@@ -75,20 +77,34 @@ pub enum Tx {
 ///
 /// ```text
 /// sql!(execute tx, "update clients set name = $1 where id = $2", name, id.to_string())  // → u64, rows affected
+/// sql!(later tx, "insert into history …", id.to_string())                               // → (), with the next one
 /// sql!(optional tx, ClientRow, "select … where id = $1", id)                            // → Option<ClientRow>
 /// sql!(one tx, (i64,), "select count(*) from clients")                                  // → (i64,)
 /// sql!(all tx, ClientRow, "select … order by name")                                     // → Vec<ClientRow>
 /// ```
 ///
-/// The text may also be a `String` put together from fixed parts; what people typed is always bound.
+/// The text may also be a `String` put together from fixed parts; what people typed is always bound. What is left for
+/// `later` is carried out in its order, with the next statement or the commit, and fails those.
 #[macro_export]
 macro_rules! sql {
     (execute $tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $tx {
-            $crate::db::Tx::Sqlite(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
-                .execute(&mut **tx).await.map(|done| done.rows_affected()),
+            $crate::db::Tx::Sqlite(tx) => {
+                let query = tx.counting(&$sql)$(.bind($arg))*;
+                tx.count(query).await
+            }
             $crate::db::Tx::Postgres(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
                 .execute(&mut **tx).await.map(|done| done.rows_affected()),
+        }
+    };
+    (later $tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                let query = tx.query(&$sql)$(.bind($arg))*;
+                tx.later(query).await
+            }
+            $crate::db::Tx::Postgres(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
+                .execute(&mut **tx).await.map(drop),
         }
     };
     (optional $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_optional $tx, $row, $sql $(, $arg)*) };
@@ -96,8 +112,10 @@ macro_rules! sql {
     (all $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_all $tx, $row, $sql $(, $arg)*) };
     (@fetch $fetch:ident $tx:expr, $row:ty, $sql:expr $(, $arg:expr)*) => {
         match $tx {
-            $crate::db::Tx::Sqlite(tx) => sqlx::query_as::<_, $row>(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
-                .$fetch(&mut **tx).await,
+            $crate::db::Tx::Sqlite(tx) => {
+                let query = tx.query_as::<$row>(&$sql)$(.bind($arg))*;
+                query.$fetch(tx.connection()).await
+            }
             $crate::db::Tx::Postgres(tx) => sqlx::query_as::<_, $row>(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
                 .$fetch(&mut **tx).await,
         }
@@ -177,7 +195,7 @@ impl Db {
     /// Where the database cannot be reached.
     pub async fn write(&self) -> sqlx::Result<Tx> {
         match self {
-            Self::Sqlite { write, .. } => Ok(Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Sqlite { write, .. } => Ok(Tx::Sqlite(SqliteTx::new(write.begin_with("BEGIN IMMEDIATE").await?))),
             Self::Postgres(pool) => begun(pool, "BEGIN").await,
         }
     }
@@ -188,7 +206,7 @@ impl Db {
     /// Where the database cannot be reached.
     pub async fn read(&self) -> sqlx::Result<Tx> {
         match self {
-            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(read.begin().await?)),
+            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(SqliteTx::new(read.begin().await?))),
             Self::Postgres(pool) => begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
         }
     }
@@ -320,19 +338,17 @@ impl Tx {
         }
     }
 
-    /// Takes the next ticket's number. It is taken also where nothing comes of the ticket: numbers have gaps.
+    /// Takes the next ticket's number, and gives the expression that holds it for the next statement. It is taken also
+    /// where nothing comes of the ticket: numbers have gaps.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn next_ticket_number(&mut self) -> sqlx::Result<i64> {
-        let (number,): (i64,) = match self {
-            Self::Sqlite(tx) => {
-                let next = "update ticket_numbers set next = next + 1 returning next - 1";
-                sqlx::query_as(next).fetch_one(&mut **tx).await?
-            }
-            Self::Postgres(tx) => sqlx::query_as("select nextval('ticket_numbers')").fetch_one(&mut **tx).await?,
-        };
-        Ok(number)
+    pub async fn next_ticket_number(&mut self) -> sqlx::Result<&'static str> {
+        if let Self::Postgres(_) = self {
+            return Ok("nextval('ticket_numbers')");
+        }
+        sql!(later self, "update ticket_numbers set next = next + 1")?;
+        Ok("(select next - 1 from ticket_numbers)")
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finding tickets by their words. Which words there are, `words` decides, once for both databases; this file
 //! says how each of them keeps and finds them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use deskbell_protocol::id::TicketId;
 
@@ -65,8 +65,9 @@ pub async fn index_due(tx: &mut Tx, limit: i64) -> sqlx::Result<usize> {
         all tx, (i64, Text<TicketId>), "select id, ticket_id from search_due order by id limit $1", limit
     )?;
     let tickets: BTreeSet<String> = due.iter().map(|(_, ticket)| ticket.to_string()).collect();
+    let mut said = said(tx, &tickets).await?;
     for ticket in known(tx, &tickets).await? {
-        let words = words_of(tx, &ticket).await?;
+        let words = ticket.words(&said.remove(&ticket.id.0).unwrap_or_default());
         write(tx, ticket.number, words).await?;
     }
     forget(tx, &due.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
@@ -94,7 +95,7 @@ struct Known {
 }
 
 async fn known(tx: &mut Tx, tickets: &BTreeSet<String>) -> sqlx::Result<Vec<Known>> {
-    let (among, ids) = (tx.among_first(), tickets.iter().map(String::as_str).collect::<Vec<_>>().join(","));
+    let (among, ids) = (tx.among_first(), listed(tickets));
     sql!(
         all tx, Known,
         format!("select t.id, t.number, t.subject, r.name, r.email, coalesce(d.name, '') as device from tickets t
@@ -103,15 +104,33 @@ async fn known(tx: &mut Tx, tickets: &BTreeSet<String>) -> sqlx::Result<Vec<Know
     )
 }
 
-/// Each of its words once: number, subject, what was written, who asked, on which computer.
-async fn words_of(tx: &mut Tx, ticket: &Known) -> sqlx::Result<String> {
-    let said: Vec<(String,)> = sql!(
-        all tx, (String,),
-        "select body from messages where ticket_id = $1 and kind in ('reply', 'note') order by sequence", ticket.id
+/// What was written in each of these tickets, oldest first.
+async fn said(tx: &mut Tx, tickets: &BTreeSet<String>) -> sqlx::Result<HashMap<TicketId, Vec<String>>> {
+    let (among, ids) = (tx.among_first(), listed(tickets));
+    let rows: Vec<(Text<TicketId>, String)> = sql!(
+        all tx, (Text<TicketId>, String),
+        format!("select ticket_id, body from messages where ticket_id {among} and kind in ('reply', 'note')
+                 order by ticket_id, sequence"),
+        &ids
     )?;
-    let number = ticket.number.to_string();
-    let known = [&number, &ticket.subject, &ticket.name, &ticket.email, &ticket.device];
-    Ok(distinct(known.into_iter().chain(said.iter().map(|(body,)| body))))
+    let mut said: HashMap<_, Vec<_>> = HashMap::new();
+    for (ticket, body) in rows {
+        said.entry(ticket.0).or_default().push(body);
+    }
+    Ok(said)
+}
+
+fn listed(tickets: &BTreeSet<String>) -> String {
+    tickets.iter().map(String::as_str).collect::<Vec<_>>().join(",")
+}
+
+impl Known {
+    /// Each of its words once: number, subject, who asked, on which computer, what was written.
+    fn words(&self, said: &[String]) -> String {
+        let number = self.number.to_string();
+        let known = [&number, &self.subject, &self.name, &self.email, &self.device];
+        distinct(known.into_iter().chain(said))
+    }
 }
 
 async fn write(tx: &mut Tx, number: i64, words: String) -> sqlx::Result<()> {
@@ -122,7 +141,7 @@ async fn write(tx: &mut Tx, number: i64, words: String) -> sqlx::Result<()> {
              on conflict (number) do update set words = excluded.words"
         }
     };
-    sql!(execute tx, write, number, &words)?;
+    sql!(later tx, write, number, &words)?;
     Ok(())
 }
 
@@ -131,7 +150,8 @@ async fn forget(tx: &mut Tx, changes: &[i64]) -> sqlx::Result<()> {
     match tx {
         // Its one writer gives the ids in the order of its commits.
         Tx::Sqlite(tx) => {
-            sqlx::query("delete from search_due where id <= $1").bind(changes.last()).execute(&mut **tx).await?;
+            let forget = tx.query("delete from search_due where id <= $1").bind(changes.last().copied());
+            tx.later(forget).await?;
         }
         Tx::Postgres(tx) => {
             sqlx::query("delete from search_due where id = any($1)").bind(changes).execute(&mut **tx).await?;

@@ -100,20 +100,20 @@ pub async fn insert(
 ) -> sqlx::Result<Option<i64>> {
     let number = tx.next_ticket_number().await?;
     let context = serde_json::to_string(&ticket.context).unwrap_or_default();
-    let inserted = sql!(
-        execute tx,
-        "insert into tickets (id, number, client_id, requester_id, device_id, installation_id, type, subject, status,
+    let inserted: Option<(i64,)> = sql!(
+        optional tx, (i64,),
+        format!("insert into tickets (id, number, client_id, requester_id, device_id, installation_id, type, subject, status,
          subject_key, can_work, affected, priority, language, context, content_hash, last_sequence, files_pending, written_at,
          received_at, updated_at, source)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $18, $9, $10, $11, $12, $13, $14, $20, $15, $16, $17, $17, $19)
-         on conflict do nothing",
-        Text(ticket.id), number, Text(origin.client), Text(ticket.author), Text(origin.device),
+         values ($1, {number}, $2, $3, $4, $5, $6, $7, 'open', $17, $8, $9, $10, $11, $12, $13, $19, $14, $15, $16, $16, $18)
+         on conflict do nothing returning number"),
+        Text(ticket.id), Text(origin.client), Text(ticket.author), Text(origin.device),
         Text(origin.installation), Text(ticket.ticket_type), ticket.subject.trim(), ticket.can_work.map(Text),
         Text(ticket.affected), Text(priority), Text(ticket.language), &context, content_hash,
         i64::try_from(ticket.attachments.len()).unwrap_or(i64::MAX), ticket.written_at, now,
         ticket.subject.trim().to_lowercase(), Text(origin.source), messages::FIRST
     )?;
-    Ok((inserted == 1).then_some(number))
+    Ok(inserted.map(|(number,)| number))
 }
 
 pub async fn find(tx: &mut Tx, scope: Scope, id: TicketId) -> sqlx::Result<Option<Ticket>> {
@@ -153,22 +153,22 @@ pub async fn changed_of_requester(
 
 pub async fn add_pending_files(tx: &mut Tx, id: TicketId, count: usize) -> sqlx::Result<()> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    sql!(execute tx, "update tickets set files_pending = files_pending + $2 where id = $1", Text(id), count)?;
+    sql!(later tx, "update tickets set files_pending = files_pending + $2 where id = $1", Text(id), count)?;
     Ok(())
 }
 
 pub async fn set_status(tx: &mut Tx, id: TicketId, status: Status) -> sqlx::Result<()> {
-    sql!(execute tx, "update tickets set status = $2 where id = $1", Text(id), Text(status))?;
+    sql!(later tx, "update tickets set status = $2 where id = $1", Text(id), Text(status))?;
     Ok(())
 }
 
 pub async fn set_assignee(tx: &mut Tx, id: TicketId, assignee: Option<TechnicianId>) -> sqlx::Result<()> {
-    sql!(execute tx, "update tickets set assignee_id = $2 where id = $1", Text(id), assignee.map(Text))?;
+    sql!(later tx, "update tickets set assignee_id = $2 where id = $1", Text(id), assignee.map(Text))?;
     Ok(())
 }
 
 pub async fn set_priority(tx: &mut Tx, id: TicketId, priority: Priority) -> sqlx::Result<()> {
-    sql!(execute tx, "update tickets set priority = $2 where id = $1", Text(id), Text(priority))?;
+    sql!(later tx, "update tickets set priority = $2 where id = $1", Text(id), Text(priority))?;
     Ok(())
 }
 
