@@ -34,7 +34,7 @@ pub(crate) async fn run(app: App, shutdown: CancellationToken) {
 /// Writes one batch, and says whether there may be more.
 async fn batch(app: &App) -> ApiResult<bool> {
     // Most commits change no words, and a look does not wait for SQLite's writer.
-    if !search::is_due(&mut app.db.read().await?).await? {
+    if !search::is_due(&mut app.db.look().await?).await? {
         return Ok(false);
     }
     let written = app.group.write(|tx| Box::pin(async { Ok(search::index_due(tx, BATCH).await?) })).await?;

@@ -100,7 +100,7 @@ async fn released(app: &App) -> sqlx::Result<()> {
 
 /// Claims what is due. Most commits leave nothing to do, and a look does not wait for SQLite's writer.
 async fn claimed(app: &App, now: Millis) -> ApiResult<Vec<Job>> {
-    if !db::jobs::is_due(&mut app.db.read().await?, now).await? {
+    if !db::jobs::is_due(&mut app.db.look().await?, now).await? {
         return Ok(Vec::new());
     }
     let claiming = app.group.write(move |tx| {
@@ -179,7 +179,7 @@ async fn send(app: &App, job: &Job) -> Result<Ended, MailError> {
 }
 
 async fn deliverable(app: &App, challenge: uuid::Uuid) -> sqlx::Result<bool> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.look().await?;
     db::challenges::deliverable(&mut tx, challenge).await
 }
 

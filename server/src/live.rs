@@ -145,7 +145,7 @@ impl Live {
 
     /// Passes on what is new. What was written before the start is nobody's news.
     async fn read(&self, db: &Db, progress: &mut Option<Progress>, start: Millis, now: Millis) -> sqlx::Result<()> {
-        let mut tx = db.read().await?;
+        let mut tx = db.look().await?;
         let progress = match progress {
             Some(progress) => progress,
             None => {

@@ -464,7 +464,11 @@ async fn messages_have_the_servers_order(db: Db) -> Outcome {
     holds!(summary.last_message.map(|last| last.excerpt), Some("first".into()));
     tx.commit().await?;
     let mut tx = db.write().await?;
-    anyhow::ensure!(say(&mut tx, &world, 200, 100, &reply("twice"), 30).await.is_err(), "an id is used once");
+    let twice = async {
+        say(&mut tx, &world, 200, 100, &reply("twice"), 30).await?;
+        anyhow::Ok(tx.commit().await?)
+    };
+    anyhow::ensure!(twice.await.is_err(), "an id is used once");
     Ok(())
 }
 

@@ -226,7 +226,7 @@ impl Agent {
         self.may_write()?;
         checked(&draft)?;
         let now = (inner.clock)();
-        let stored = inner.store.read(move |c| Stored::load(c, now)).await?;
+        let (stored, waiting) = inner.store.read(move |c| Ok((Stored::load(c, now)?, outbox::bytes(c)?))).await?;
         if stored.draft.id != draft.id {
             return Err(early(ErrorCode::Conflict, "this ticket is in the outbox already"));
         }
@@ -237,7 +237,7 @@ impl Agent {
         };
         let sizes: Vec<u64> = stored.draft.files.iter().map(|file| file.size).collect();
         fits(sizes.iter().copied()).inspect_err(|_| self.drop_file(picture))?;
-        self.room_for(sizes.iter().sum()).await.inspect_err(|_| self.drop_file(picture))?;
+        has_room(waiting, sizes.iter().sum()).inspect_err(|_| self.drop_file(picture))?;
         let language = inner.status.borrow().language;
         let seen = inner.context.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let new = NewTicket {
@@ -266,9 +266,19 @@ impl Agent {
         let written = inner.store.write(move |tx| enqueue(tx, entry)).await;
         let entry = written.inspect_err(|_| self.drop_file(picture))?;
         deskbell_protocol::crash_point!("submit.commit.after");
-        inner.show(Effects { entries: vec![entry.view()], ..Effects::default() }).await?;
         self.sync_now();
+        self.show_soon(entry.view());
         Ok(entry.view())
+    }
+
+    /// Shows an entry to the windows and the bell. Whoever sent it does not wait for that.
+    fn show_soon(&self, entry: OutboxEntry) {
+        let inner = self.0.clone();
+        tokio::spawn(async move {
+            if let Err(error) = inner.show(Effects { entries: vec![entry], ..Effects::default() }).await {
+                tracing::warn!(%error, "what waits cannot be counted");
+            }
+        });
     }
 
     fn may_write(&self) -> Answer<()> {
@@ -299,12 +309,15 @@ impl Agent {
     }
 
     pub(super) async fn room_for(&self, bytes: u64) -> Answer<()> {
-        let waiting = self.0.store.read(outbox::bytes).await?;
-        if waiting + bytes > OUTBOX_BYTES {
-            return Err(local(LocalErrorCode::OutboxFull, "too many bytes wait on this PC already"));
-        }
-        Ok(())
+        has_room(self.0.store.read(outbox::bytes).await?, bytes)
     }
+}
+
+fn has_room(waiting: u64, bytes: u64) -> Answer<()> {
+    if waiting + bytes > OUTBOX_BYTES {
+        return Err(local(LocalErrorCode::OutboxFull, "too many bytes wait on this PC already"));
+    }
+    Ok(())
 }
 
 /// A file that shall be added.

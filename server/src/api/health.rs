@@ -13,7 +13,7 @@ pub async fn healthz() -> &'static str {
 /// The database answers.
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, body = String), (status = 503, body = deskbell_protocol::error::ErrorBody)))]
 pub async fn readyz(State(app): State<App>) -> ApiResult<&'static str> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.look().await?;
     crate::db::organization::find(&mut tx).await?;
     Ok("ready")
 }

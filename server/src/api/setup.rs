@@ -50,7 +50,7 @@ pub struct Setup {
     (status = 200, body = SetupOpen), (status = 404, body = ErrorBody, description = "It is done."),
 ))]
 pub async fn open(State(app): State<App>) -> ApiResult<Json<SetupOpen>> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.look().await?;
     let organization = organization::find(&mut tx).await?.ok_or_else(ApiError::not_found)?;
     if organization.name.is_some() {
         return Err(ApiError::not_found());

@@ -135,7 +135,7 @@ impl FromRequest<App> for Device {
 
     async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
         let signed = Signed::from_request(request, app).await?;
-        let mut tx = app.db.read().await?;
+        let mut tx = app.db.look().await?;
         let installation = accepted(&mut tx, &signed.params.key_id).await?;
         Ok(Self { installation, signed })
     }

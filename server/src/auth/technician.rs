@@ -12,7 +12,7 @@ use crate::{
     db::{
         Scope, Tx,
         history::Actor,
-        sessions::{self, Session},
+        sessions::{self, Session, SignedIn},
         technicians::{self, Role},
     },
     error::{ApiError, ApiResult},
@@ -68,19 +68,17 @@ impl FromRequestParts<App> for Technician {
         let cookie = CookieJar::from_headers(&parts.headers).get(COOKIE).map(|cookie| cookie.value().to_owned());
         let session_hash = secrets::sha256(&cookie.ok_or_else(not_signed_in)?);
         let now = app.now();
-        let mut tx = app.db.read().await?;
-        let session = sessions::find(&mut tx, &session_hash, now).await?.ok_or_else(not_signed_in)?;
-        let row = technicians::find(&mut tx, session.technician_id.0).await?.ok_or_else(not_signed_in)?;
-        drop(tx);
-        if !matches!(parts.method, Method::GET | Method::HEAD) && !proves(&parts.headers, &session.csrf) {
+        let found = sessions::find(&mut app.db.look().await?, &session_hash, now).await?;
+        let SignedIn { technician, csrf, expires_at } = found.ok_or_else(not_signed_in)?;
+        if !matches!(parts.method, Method::GET | Method::HEAD) && !proves(&parts.headers, &csrf) {
             return Err(ApiError::forbidden(ErrorCode::CsrfMissing, "the request lacks its proof; reload the page"));
         }
-        if session.expires_at - now < LIFETIME - EXTEND_AFTER {
+        if expires_at - now < LIFETIME - EXTEND_AFTER {
             let mut tx = app.db.write().await?;
             sessions::extend(&mut tx, &session_hash, now + LIFETIME).await?;
             tx.commit().await?;
         }
-        Ok(Self { row, csrf: session.csrf, session_hash })
+        Ok(Self { row: technician, csrf, session_hash })
     }
 }
 

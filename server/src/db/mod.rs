@@ -5,11 +5,17 @@
 //! JSON as TEXT, `ON CONFLICT` and `RETURNING`; what differs between the two stands in this file,
 //! by name, and nowhere else.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     Connection, PgPool, Postgres, SqlitePool,
     migrate::MigrateError,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -66,11 +72,46 @@ pub enum Db {
     Postgres(PgPool),
 }
 
+/// What statements are carried out on: a transaction, or for [`Db::look`] a connection by itself.
+#[derive(Debug)]
+pub enum On<DB: sqlx::Database> {
+    Transaction(sqlx::Transaction<'static, DB>),
+    Connection(PoolConnection<DB>),
+}
+
+impl<DB: sqlx::Database> Deref for On<DB> {
+    type Target = DB::Connection;
+    fn deref(&self) -> &DB::Connection {
+        match self {
+            Self::Transaction(tx) => tx,
+            Self::Connection(connection) => connection,
+        }
+    }
+}
+
+impl<DB: sqlx::Database> DerefMut for On<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        match self {
+            Self::Transaction(tx) => tx,
+            Self::Connection(connection) => connection,
+        }
+    }
+}
+
+impl<DB: sqlx::Database> On<DB> {
+    async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Self::Transaction(tx) => tx.commit().await,
+            Self::Connection(_) => Ok(()),
+        }
+    }
+}
+
 /// A transaction. Dropped without [`Tx::commit`], it is rolled back.
 #[derive(Debug)]
 pub enum Tx {
     Sqlite(SqliteTx),
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(On<Postgres>),
 }
 
 /// Runs one statement on whichever database the transaction is of. Arguments bind to `$1`, `$2` …
@@ -195,7 +236,9 @@ impl Db {
     /// Where the database cannot be reached.
     pub async fn write(&self) -> sqlx::Result<Tx> {
         match self {
-            Self::Sqlite { write, .. } => Ok(Tx::Sqlite(SqliteTx::new(write.begin_with("BEGIN IMMEDIATE").await?))),
+            Self::Sqlite { write, .. } => {
+                Ok(Tx::Sqlite(SqliteTx::new(On::Transaction(write.begin_with("BEGIN IMMEDIATE").await?))))
+            }
             Self::Postgres(pool) => begun(pool, "BEGIN").await,
         }
     }
@@ -206,8 +249,20 @@ impl Db {
     /// Where the database cannot be reached.
     pub async fn read(&self) -> sqlx::Result<Tx> {
         match self {
-            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(SqliteTx::new(read.begin().await?))),
+            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(SqliteTx::new(On::Transaction(read.begin().await?)))),
             Self::Postgres(pool) => begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+        }
+    }
+
+    /// Reads without a transaction, whose beginning and end cost more than a short statement: for one of them, or for
+    /// several that need not see the same state.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached.
+    pub async fn look(&self) -> sqlx::Result<Tx> {
+        match self {
+            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(SqliteTx::new(On::Connection(read.acquire().await?)))),
+            Self::Postgres(pool) => Ok(Tx::Postgres(On::Connection(pool.acquire().await?))),
         }
     }
 
@@ -268,7 +323,7 @@ impl Db {
 async fn begun(pool: &PgPool, statement: &'static str) -> sqlx::Result<Tx> {
     let pool = pool.clone();
     let begun = tokio::spawn(async move { pool.begin_with(statement).await });
-    begun.await.map_err(|_| sqlx::Error::WorkerCrashed)?.map(Tx::Postgres)
+    begun.await.map_err(|_| sqlx::Error::WorkerCrashed)?.map(|tx| Tx::Postgres(On::Transaction(tx)))
 }
 
 impl Tx {

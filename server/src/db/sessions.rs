@@ -2,12 +2,23 @@
 
 use deskbell_protocol::{Millis, id::TechnicianId};
 
-use super::{Text, Tx};
+use super::{
+    Text, Tx,
+    technicians::{self, Technician},
+};
 use crate::sql;
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Session {
     pub technician_id: Text<TechnicianId>,
+    pub csrf: String,
+    pub expires_at: Millis,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SignedIn {
+    #[sqlx(flatten)]
+    pub technician: Technician,
     pub csrf: String,
     pub expires_at: Millis,
 }
@@ -21,10 +32,14 @@ pub async fn insert(tx: &mut Tx, id_hash: &str, session: &Session, now: Millis) 
     Ok(())
 }
 
-pub async fn find(tx: &mut Tx, id_hash: &str, now: Millis) -> sqlx::Result<Option<Session>> {
+/// Who is signed in with a session. Whose access ended is not.
+pub async fn find(tx: &mut Tx, id_hash: &str, now: Millis) -> sqlx::Result<Option<SignedIn>> {
+    let columns = technicians::COLUMNS;
     sql!(
-        optional tx, Session,
-        "select technician_id, csrf, expires_at from sessions where id_hash = $1 and expires_at > $2", id_hash, now
+        optional tx, SignedIn,
+        format!("select {columns}, csrf, expires_at from sessions join technicians on id = technician_id
+                 where id_hash = $1 and expires_at > $2 and disabled_at is null"),
+        id_hash, now
     )
 }
 

@@ -4,10 +4,12 @@
 use std::fmt::Write as _;
 
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Execute as _, Row as _, Sqlite, SqliteConnection, Transaction,
+    Arguments as _, AssertSqlSafe, Execute as _, Row as _, Sqlite, SqliteConnection,
     query::{Query, QueryAs},
     sqlite::{SqliteArguments, SqliteRow},
 };
+
+use super::On;
 
 /// Statements that go together. As many texts of them as there may be are kept prepared, so that there must not be too
 /// many different ones.
@@ -15,15 +17,15 @@ const TOGETHER: usize = 16;
 
 #[derive(Debug)]
 pub struct SqliteTx {
-    tx: Transaction<'static, Sqlite>,
+    on: On<Sqlite>,
     /// What has not been carried out yet: statements, each with its end, and the arguments of all of them.
     waiting: (String, SqliteArguments),
     count: usize,
 }
 
 impl SqliteTx {
-    pub(super) fn new(tx: Transaction<'static, Sqlite>) -> Self {
-        Self { tx, waiting: Default::default(), count: 0 }
+    pub(super) fn new(on: On<Sqlite>) -> Self {
+        Self { on, waiting: Default::default(), count: 0 }
     }
 
     /// A statement to bind arguments to, behind those that wait.
@@ -43,7 +45,7 @@ impl SqliteTx {
 
     /// Where they are carried out.
     pub fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.tx
+        &mut self.on
     }
 
     /// Carries out a statement made with [`Self::counting`], and says how many rows it changed.
@@ -51,7 +53,7 @@ impl SqliteTx {
     /// # Errors
     /// Where it fails, or one that waited.
     pub async fn count(&mut self, query: Query<'static, Sqlite, SqliteArguments>) -> sqlx::Result<u64> {
-        query.fetch_one(&mut *self.tx).await?.try_get::<i64, _>(0).map(i64::unsigned_abs)
+        query.fetch_one(&mut *self.on).await?.try_get::<i64, _>(0).map(i64::unsigned_abs)
     }
 
     /// [`Self::query`] for [`Self::count`]: of several statements, sqlx adds up what they changed.
@@ -76,12 +78,12 @@ impl SqliteTx {
         if self.count > 0 {
             self.carry_out().await?;
         }
-        self.tx.commit().await
+        self.on.commit().await
     }
 
     async fn carry_out(&mut self) -> sqlx::Result<()> {
         let query = self.query("select 1");
-        query.fetch_one(&mut *self.tx).await.map(drop)
+        query.fetch_one(&mut *self.on).await.map(drop)
     }
 
     fn behind_waiting(&mut self, statement: &str) -> (String, SqliteArguments) {

@@ -51,7 +51,7 @@ pub struct Technician {
     pub password_hash: String,
 }
 
-const COLUMNS: &str = "id, email, name, role, language, password_hash";
+pub(super) const COLUMNS: &str = "id, email, name, role, language, password_hash";
 
 pub async fn insert(tx: &mut Tx, technician: &Technician, now: Millis) -> sqlx::Result<()> {
     sql!(

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use deskbell_protocol::{
     Millis,
     conversation::{Author, AuthorKind, LastMessage, TicketSummary},
+    device::Registration,
     id::{ClientId, DeviceId, InstallationId, MessageId, RequesterId, TechnicianId, TicketId},
     mutant,
     ticket::{Affected, CanWork, Language, NewTicket, Priority, Status, TicketSource, TicketType},
@@ -136,17 +137,20 @@ pub async fn find_of_requester(tx: &mut Tx, requester: RequesterId, id: TicketId
 }
 
 /// Up to `limit` of a requester's tickets that changed at or after a time, oldest change first, as their
-/// requester sees them.
-pub async fn changed_of_requester(
+/// requester sees them: none where this requester is not confirmed at this installation any more.
+pub async fn changed_of(
     tx: &mut Tx,
     requester: RequesterId,
+    installation: InstallationId,
     since: Millis,
     limit: i64,
 ) -> sqlx::Result<Vec<TicketSummary>> {
     let rows = sql!(
         all tx, SummaryRow,
-        format!("{SUMMARY} where t.requester_id = $1 and t.updated_at >= $2 order by t.updated_at, t.id limit $3"),
-        Text(requester), since, limit
+        format!("{SUMMARY} where t.requester_id = $1 and t.updated_at >= $2
+                 and exists (select 1 from installations i where i.id = $4 and i.requester_id = $1 and i.registration = $5)
+                 order by t.updated_at, t.id limit $3"),
+        Text(requester), since, limit, Text(installation), Text(Registration::Accepted)
     )?;
     Ok(rows.into_iter().map(SummaryRow::summary).collect())
 }

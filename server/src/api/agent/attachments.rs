@@ -84,7 +84,7 @@ async fn store(
 ) -> ApiResult<UploadProgress> {
     let _turn = app.uploads.turn(id).await;
     let _turn_of_this_server = app.db.exclusive(&format!("attachment {id}")).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.look().await?;
     let file = own(&mut tx, installation, id).await?;
     drop(tx);
     let (size, received) = (unsigned(file.size), unsigned(file.received));
@@ -170,7 +170,7 @@ pub(in crate::api) async fn progress_of(
     installation: &Installation,
     id: AttachmentId,
 ) -> ApiResult<UploadProgress> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.look().await?;
     let file = own(&mut tx, installation, id).await?;
     Ok(UploadProgress { id, received: unsigned(file.received), complete: file.completed_at.is_some() })
 }
@@ -183,7 +183,7 @@ pub async fn content(
     Path(id): Path<AttachmentId>,
     person: ConfirmedPerson,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.look().await?;
     let file = attachments::find_of_requester(&mut tx, person.requester, id).await?;
     let file = file.filter(|file| file.completed_at.is_some()).ok_or_else(ApiError::not_found)?;
     let stored = tokio::fs::File::open(app.blobs.path(id)).await.map_err(|error| ApiError::internal(&error))?;

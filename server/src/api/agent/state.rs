@@ -21,7 +21,7 @@ use crate::{
     (status = 403, body = ErrorBody),
 ))]
 pub async fn state(State(app): State<App>, device: Device) -> ApiResult<Json<AgentState>> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.look().await?;
     Ok(Json(of(&mut tx, &device.installation).await?))
 }
 

@@ -1,4 +1,4 @@
-//! `POST /api/agent/v1/sync`: the outbox in, the news out, in one transaction.
+//! `POST /api/agent/v1/sync`: the outbox in, in one transaction, and then the news out.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use deskbell_protocol::{
     device::Registration,
     error::{ErrorBody, ErrorCode},
     limits::SYNC_ITEMS,
-    sync::{SyncRequest, SyncResponse},
+    sync::{Receipt, SyncRequest, SyncResponse},
     ticket::TicketSource,
 };
 use serde_json::json;
@@ -50,24 +50,27 @@ pub async fn sync(State(app): State<App>, signed: Signed) -> ApiResult<Json<Sync
         Ok(request) => request,
         Err(error) => {
             // What is wrong with its request, only a device that is let in is told.
-            auth::device::accepted(&mut app.db.read().await?, &signed.params.key_id).await?;
+            auth::device::accepted(&mut app.db.look().await?, &signed.params.key_id).await?;
             return Err(error);
         }
     };
     let now = app.now();
+    let cursor = request.cursor;
     let order = Arc::new((signed, request));
-    let exchanged = app
+    let taken = app
         .group
         .write(move |tx| {
             let order = Arc::clone(&order);
-            Box::pin(async move { exchange(tx, &order.0, &order.1, now).await })
+            Box::pin(async move { take(tx, &order.0, &order.1, now).await })
         })
         .await?;
     app.committed();
-    match exchanged {
-        Exchanged::Answer(response) => Ok(Json(*response)),
-        Exchanged::Refused(error) => Err(error),
-    }
+    let Taken { installation, epoch, receipts } = taken?;
+    // What is new is read outside of the transaction, where nobody who writes waits for it.
+    let mut tx = app.db.look().await?;
+    let (tickets, cursor, more) = changed(&mut tx, &installation, cursor, now).await?;
+    let state = state::of(&mut tx, &installation).await?;
+    Ok(Json(SyncResponse { server_time: now, epoch, state, receipts, tickets, cursor, more }))
 }
 
 /// The request of a sync, where it is one that this server understands.
@@ -89,38 +92,37 @@ fn readable(body: &[u8]) -> ApiResult<SyncRequest> {
     Ok(request)
 }
 
-/// What is committed.
-enum Exchanged {
-    Answer(Box<SyncResponse>),
-    /// It is a commit like any other, so that it fails nobody who shares it.
-    Refused(ApiError),
+/// What a sync has stored, or that it stored nothing, by which installation.
+struct Taken {
+    installation: Box<Installation>,
+    epoch: i64,
+    receipts: Vec<Receipt>,
 }
 
-async fn exchange(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Millis) -> ApiResult<Exchanged> {
+/// A refusal is within: it is a commit like any other, so that it fails nobody who shares it.
+async fn take(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Millis) -> ApiResult<ApiResult<Taken>> {
     let installation = match admitted(tx, signed).await {
-        Ok(installation) => installation,
-        Err(error) if error.status.is_client_error() => return Ok(Exchanged::Refused(error)),
+        Ok(installation) => Box::new(installation),
+        Err(error) if error.status.is_client_error() => return Ok(Err(error)),
         Err(error) => return Err(error),
     };
     let (created, last) = (signed.params.created, epochs::last_signed(installation.signed_at, now / 1000));
     if epochs::overtaken(installation.epoch, last, request.epoch, created) {
         let why = "a later request of this device came first; sync again";
-        return Ok(Exchanged::Refused(ApiError::conflict(ErrorCode::Conflict, why)));
+        return Ok(Err(ApiError::conflict(ErrorCode::Conflict, why)));
     }
     let chance = i64::from(u32::from_be_bytes(clock::random())) % epochs::CHANCE;
     let next = epochs::next(installation.epoch, installation.epoch_before, request.epoch, chance);
     let Some((epoch, before)) = next else {
         quarantine(tx, &installation, now).await?;
-        return Ok(Exchanged::Refused(auth::device::quarantined()));
+        return Ok(Err(auth::device::quarantined()));
     };
     note(tx, &installation, request, (epoch, before), created, now).await?;
     let mut receipts = Vec::with_capacity(request.items.len());
     for item in &request.items {
         receipts.push(ingest::take(tx, &installation, TicketSource::Agent, item, now).await?);
     }
-    let (tickets, cursor, more) = changed(tx, &installation, request.cursor, now).await?;
-    let state = state::of(tx, &installation).await?;
-    Ok(Exchanged::Answer(Box::new(SyncResponse { server_time: now, epoch, state, receipts, tickets, cursor, more })))
+    Ok(Ok(Taken { installation, epoch, receipts }))
 }
 
 /// The accepted installation of a request that was not made before.
@@ -189,7 +191,7 @@ async fn changed(
 ) -> sqlx::Result<(Vec<TicketSummary>, Millis, bool)> {
     let usable = installation.choices.enabled();
     let Some(requester) = installation.requester_id.filter(|_| usable) else { return Ok((Vec::new(), cursor, false)) };
-    let summaries = tickets::changed_of_requester(tx, requester.0, cursor, PAGE + 1).await?;
+    let summaries = tickets::changed_of(tx, requester.0, installation.id.0, cursor, PAGE + 1).await?;
     let more = summaries.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
     let newest = summaries.iter().map(|ticket| ticket.updated_at).max();
     Ok((summaries, next_cursor(cursor, newest, more, now), more))

@@ -54,6 +54,6 @@ pub async fn live(
 }
 
 async fn signed_in(app: &App, technician: &Technician) -> bool {
-    let Ok(mut tx) = app.db.read().await else { return true };
+    let Ok(mut tx) = app.db.look().await else { return true };
     sessions::find(&mut tx, &technician.session_hash, app.now()).await.is_ok_and(|session| session.is_some())
 }

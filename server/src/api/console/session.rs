@@ -193,6 +193,6 @@ pub async fn change_me(
 /// Everybody who works here.
 #[utoipa::path(get, path = "/api/console/v1/technicians", tag = "console", responses((status = 200, body = Vec<TechnicianView>)))]
 pub async fn technicians(State(app): State<App>, _: Technician) -> ApiResult<Json<Vec<TechnicianView>>> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.look().await?;
     Ok(Json(technicians::all(&mut tx).await?.iter().map(TechnicianView::from).collect()))
 }

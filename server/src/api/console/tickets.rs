@@ -225,7 +225,9 @@ pub async fn list(
         device: None,
         wanted: Wanted::of(&search.q),
     };
-    let mut tx = app.db.read().await?;
+    // The count may be of a moment later than the page; what words find is planned within a transaction.
+    let words = matches!(filter.wanted, Wanted::Words(_));
+    let mut tx = if words { app.db.read().await? } else { app.db.look().await? };
     // One line more says whether there is another page.
     let mut found = tickets::list(&mut tx, &filter, &cursor.place, i64::try_from(limit).unwrap_or(0) + 1).await?;
     let another = found.len() > limit;
