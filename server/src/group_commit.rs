@@ -153,7 +153,7 @@ async fn alone(db: &Db, part: Box<dyn Part>) {
 async fn commit(tx: Tx, batch: &mut Vec<Box<dyn Part>>) -> sqlx::Result<()> {
     if mutant!("receipt.early") {
         batch.drain(..).for_each(|part| part.answer(None));
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     }
     crash_point!("ingest.commit.before");
     tx.commit().await?;

@@ -49,6 +49,7 @@ const CASES: &[Case] = cases![
     pages_follow_each_other_without_gap_or_repeat,
     a_job_is_claimed_by_one_and_comes_back_after_its_lease,
     a_nonce_is_spent_once,
+    a_request_says_whether_its_nonce_was_spent,
     attempts_are_counted_within_an_hour,
     a_session_ends_with_its_time,
     a_link_is_spent_once_and_in_time,
@@ -712,6 +713,28 @@ async fn a_nonce_is_spent_once(db: Db) -> Outcome {
     holds!(nonces::spend(&mut tx, "key", "nonce", 100).await?, false);
     holds!(nonces::spend(&mut tx, "another key", "nonce", 100).await?, true);
     holds!(nonces::prune(&mut tx, 101).await?, 2);
+    Ok(())
+}
+
+async fn a_request_says_whether_its_nonce_was_spent(db: Db) -> Outcome {
+    let mut tx = db.write().await?;
+    let world = world(&mut tx).await?;
+    let key = installations::find(&mut tx, Scope::All, world.installation).await?.context("it is there")?.public_key;
+    let replayed = async |tx: &mut Tx, nonce: &str| -> sqlx::Result<Option<bool>> {
+        Ok(installations::asking(tx, &key, nonce).await?.map(|asking| asking.replayed))
+    };
+    holds!(replayed(&mut tx, "nonce").await?, Some(false));
+    nonces::spend(&mut tx, "another key", "nonce", 100).await?;
+    holds!(replayed(&mut tx, "nonce").await?, Some(false));
+    nonces::spend_new(&mut tx, &key, "nonce", 100).await?;
+    holds!(replayed(&mut tx, "nonce").await?, Some(true));
+    holds!(replayed(&mut tx, "another nonce").await?, Some(false));
+    holds!(installations::asking(&mut tx, "no key of ours", "nonce").await?.is_none(), true);
+    let again = async {
+        nonces::spend_new(&mut tx, &key, "nonce", 100).await?;
+        tx.commit().await
+    };
+    holds!(again.await.is_err(), true);
     Ok(())
 }
 

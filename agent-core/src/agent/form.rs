@@ -6,7 +6,7 @@ use std::{
     io,
     io::Read,
     path::{Path, PathBuf},
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
 };
 
 use deskbell_protocol::{
@@ -273,8 +273,9 @@ impl Agent {
 
     /// Shows an entry to the windows and the bell. Whoever sent it does not wait for that.
     fn show_soon(&self, entry: OutboxEntry) {
-        let inner = self.0.clone();
+        let inner = Arc::downgrade(&self.0);
         tokio::spawn(async move {
+            let Some(inner) = inner.upgrade() else { return };
             if let Err(error) = inner.show(Effects { entries: vec![entry], ..Effects::default() }).await {
                 tracing::warn!(%error, "what waits cannot be counted");
             }

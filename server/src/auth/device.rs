@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode, request::Parts},
 };
 use deskbell_protocol::{
-    SERVER_ID_HEADER,
+    Millis, SERVER_ID_HEADER,
     device::Registration,
     error::ErrorCode,
     id::{RequesterId, ServerId},
@@ -43,12 +43,28 @@ impl Signed {
     /// # Errors
     /// `signature_replayed` where it was spent before.
     pub async fn spend_nonce(&self, tx: &mut Tx) -> ApiResult<()> {
-        let expires_at = (self.params.created + 2 * CLOCK_WINDOW_SECONDS) * 1000;
-        if nonces::spend(tx, &self.params.key_id, &self.params.nonce, expires_at).await? {
-            Ok(())
-        } else {
-            Err(ApiError::unauthorized(ErrorCode::SignatureReplayed, "this request was made before"))
+        let Params { key_id, nonce, .. } = &self.params;
+        if nonces::spend(tx, key_id, nonce, self.nonce_expires_at()).await? { Ok(()) } else { Err(replayed()) }
+    }
+
+    /// The accepted installation of a request that was not made before, whose nonce is spent now.
+    ///
+    /// # Errors
+    /// `device_unknown`, the registration that keeps it out, `signature_replayed`.
+    pub async fn admitted(&self, tx: &mut Tx) -> ApiResult<Installation> {
+        let Params { key_id, nonce, .. } = &self.params;
+        tx.serialize_on(key_id).await?;
+        let asking = installations::asking(tx, key_id, nonce).await?.ok_or_else(unknown)?;
+        let installation = let_in(asking.installation)?;
+        if asking.replayed {
+            return Err(replayed());
         }
+        nonces::spend_new(tx, key_id, nonce, self.nonce_expires_at()).await?;
+        Ok(installation)
+    }
+
+    const fn nonce_expires_at(&self) -> Millis {
+        (self.params.created + 2 * CLOCK_WINDOW_SECONDS) * 1000
     }
 }
 
@@ -146,13 +162,15 @@ impl FromRequest<App> for Device {
 /// # Errors
 /// `device_unknown`, or the registration that keeps it out.
 pub async fn accepted(tx: &mut Tx, key: &str) -> ApiResult<Installation> {
-    let Some(installation) = installations::by_key(tx, key).await? else {
-        return Err(ApiError::unauthorized(
-            ErrorCode::DeviceUnknown,
-            "this device is not enrolled here; enrol it again",
-        ));
-    };
-    let_in(installation)
+    let_in(installations::by_key(tx, key).await?.ok_or_else(unknown)?)
+}
+
+fn unknown() -> ApiError {
+    ApiError::unauthorized(ErrorCode::DeviceUnknown, "this device is not enrolled here; enrol it again")
+}
+
+fn replayed() -> ApiError {
+    ApiError::unauthorized(ErrorCode::SignatureReplayed, "this request was made before")
 }
 
 /// An installation that its registration lets in.

@@ -7,7 +7,7 @@ use deskbell_protocol::{
     ticket::Language,
 };
 
-use super::{Scope, Text, Tx, requesters::Addressee};
+use super::{Scope, Text, Tx, nonces, requesters::Addressee};
 use crate::{enablement::Choices, epochs, sql};
 
 /// An installation with what decides about it, read together.
@@ -58,12 +58,13 @@ impl Installation {
     }
 }
 
-const SELECT: &str = "select i.id, i.device_id, d.name as device_name, i.client_id, c.name as client_name,
+const COLUMNS: &str = "i.id, i.device_id, d.name as device_name, i.client_id, c.name as client_name,
     o.name as organization_name, i.public_key, i.os_user, i.registration, i.agent_version, i.language, i.hotkey,
     i.epoch, i.epoch_before, i.signed_at, i.revision, i.applied_revision, i.online_until, i.last_seen_at, o.enablement as organization_choice,
     c.enablement as client_choice, s.enablement as site_choice, d.enablement as device_choice, i.requester_id,
-    r.name as requester_name, r.email as requester_email, r.language as requester_language, i.confirmed_at, t.name as vouched_by
-    from installations i
+    r.name as requester_name, r.email as requester_email, r.language as requester_language, i.confirmed_at, t.name as vouched_by";
+
+const FROM: &str = "from installations i
     join devices d on d.id = i.device_id
     join clients c on c.id = i.client_id
     cross join organization o
@@ -72,18 +73,37 @@ const SELECT: &str = "select i.id, i.device_id, d.name as device_name, i.client_
     left join technicians t on t.id = i.vouched_by";
 
 pub async fn by_key(tx: &mut Tx, public_key: &str) -> sqlx::Result<Option<Installation>> {
-    sql!(optional tx, Installation, format!("{SELECT} where i.public_key = $1"), public_key)
+    sql!(optional tx, Installation, format!("select {COLUMNS} {FROM} where i.public_key = $1"), public_key)
+}
+
+/// An installation whose request came with a nonce.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Asking {
+    #[sqlx(flatten)]
+    pub installation: Installation,
+    /// The nonce was spent before.
+    pub replayed: bool,
+}
+
+pub async fn asking(tx: &mut Tx, public_key: &str, nonce: &str) -> sqlx::Result<Option<Asking>> {
+    let nonce = nonces::stored(nonce);
+    sql!(
+        optional tx, Asking,
+        format!("select {COLUMNS}, exists (select 1 from nonces n where n.public_key = $1 and n.nonce = $2) as replayed
+                 {FROM} where i.public_key = $1"),
+        public_key, &*nonce
+    )
 }
 
 pub async fn find(tx: &mut Tx, scope: Scope, id: InstallationId) -> sqlx::Result<Option<Installation>> {
     sql!(
-        optional tx, Installation, format!("{SELECT} where i.id = $1 and ($2 = '' or i.client_id = $2)"),
+        optional tx, Installation, format!("select {COLUMNS} {FROM} where i.id = $1 and ($2 = '' or i.client_id = $2)"),
         Text(id), scope.bind()
     )
 }
 
 pub async fn of_device(tx: &mut Tx, device: DeviceId) -> sqlx::Result<Vec<Installation>> {
-    sql!(all tx, Installation, format!("{SELECT} where i.device_id = $1 order by i.created_at, i.id"), Text(device))
+    sql!(all tx, Installation, format!("select {COLUMNS} {FROM} where i.device_id = $1 order by i.created_at, i.id"), Text(device))
 }
 
 /// What a new installation is made of.

@@ -99,6 +99,17 @@ impl<DB: sqlx::Database> DerefMut for On<DB> {
 }
 
 impl<DB: sqlx::Database> On<DB> {
+    /// For a statement that changes something.
+    ///
+    /// # Errors
+    /// Outside of a transaction.
+    pub fn changing(&mut self) -> sqlx::Result<&mut DB::Connection> {
+        match self {
+            Self::Transaction(tx) => Ok(tx),
+            Self::Connection(_) => Err(sqlx::Error::Protocol("a look changes nothing".to_owned())),
+        }
+    }
+
     async fn commit(self) -> sqlx::Result<()> {
         match self {
             Self::Transaction(tx) => tx.commit().await,
@@ -134,8 +145,11 @@ macro_rules! sql {
                 let query = tx.counting(&$sql)$(.bind($arg))*;
                 tx.count(query).await
             }
-            $crate::db::Tx::Postgres(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
-                .execute(&mut **tx).await.map(|done| done.rows_affected()),
+            $crate::db::Tx::Postgres(tx) => match tx.changing() {
+                Ok(on) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
+                    .execute(on).await.map(|done| done.rows_affected()),
+                Err(error) => Err(error),
+            },
         }
     };
     (later $tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
@@ -144,8 +158,10 @@ macro_rules! sql {
                 let query = tx.query(&$sql)$(.bind($arg))*;
                 tx.later(query).await
             }
-            $crate::db::Tx::Postgres(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
-                .execute(&mut **tx).await.map(drop),
+            $crate::db::Tx::Postgres(tx) => match tx.changing() {
+                Ok(on) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*.execute(on).await.map(drop),
+                Err(error) => Err(error),
+            },
         }
     };
     (optional $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_optional $tx, $row, $sql $(, $arg)*) };
@@ -155,7 +171,8 @@ macro_rules! sql {
         match $tx {
             $crate::db::Tx::Sqlite(tx) => {
                 let query = tx.query_as::<$row>(&$sql)$(.bind($arg))*;
-                query.$fetch(tx.connection()).await
+                let found = query.$fetch(tx.connection()).await;
+                tx.heard(found)
             }
             $crate::db::Tx::Postgres(tx) => sqlx::query_as::<_, $row>(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
                 .$fetch(&mut **tx).await,

@@ -18,14 +18,17 @@ const TOGETHER: usize = 16;
 #[derive(Debug)]
 pub struct SqliteTx {
     on: On<Sqlite>,
-    /// What has not been carried out yet: statements, each with its end, and the arguments of all of them.
+    /// What has not been carried out yet: statements, each with its end, the arguments of all of them, and how many.
     waiting: (String, SqliteArguments),
     count: usize,
+    /// A statement has failed. As on PostgreSQL, nothing of the transaction can be committed any more: it may have been
+    /// one that waited, of whoever came before.
+    failed: bool,
 }
 
 impl SqliteTx {
     pub(super) fn new(on: On<Sqlite>) -> Self {
-        Self { on, waiting: Default::default(), count: 0 }
+        Self { on, waiting: Default::default(), count: 0, failed: false }
     }
 
     /// A statement to bind arguments to, behind those that wait.
@@ -43,9 +46,19 @@ impl SqliteTx {
         sqlx::query_as_with(AssertSqlSafe(text), arguments)
     }
 
-    /// Where they are carried out.
+    /// Where they are carried out; [`Self::heard`] has to hear how.
     pub fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.on
+    }
+
+    /// How a statement came out, with those that waited. That there is no row is no failure.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn heard<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+        self.count = 0;
+        self.failed |= matches!(&outcome, Err(error) if !matches!(error, sqlx::Error::RowNotFound));
+        outcome
     }
 
     /// Carries out a statement made with [`Self::counting`], and says how many rows it changed.
@@ -53,7 +66,8 @@ impl SqliteTx {
     /// # Errors
     /// Where it fails, or one that waited.
     pub async fn count(&mut self, query: Query<'static, Sqlite, SqliteArguments>) -> sqlx::Result<u64> {
-        query.fetch_one(&mut *self.on).await?.try_get::<i64, _>(0).map(i64::unsigned_abs)
+        let counted = query.fetch_one(self.on.changing()?).await;
+        self.heard(counted)?.try_get::<i64, _>(0).map(i64::unsigned_abs)
     }
 
     /// [`Self::query`] for [`Self::count`]: of several statements, sqlx adds up what they changed.
@@ -66,6 +80,7 @@ impl SqliteTx {
     /// # Errors
     /// Where an argument cannot be written, or what waits has become enough and fails.
     pub async fn later(&mut self, mut query: Query<'static, Sqlite, SqliteArguments>) -> sqlx::Result<()> {
+        self.on.changing()?;
         let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
         self.waiting = (format!("{}; ", query.sql().as_str()), arguments);
         self.count += 1;
@@ -78,17 +93,21 @@ impl SqliteTx {
         if self.count > 0 {
             self.carry_out().await?;
         }
+        if self.failed {
+            return Err(sqlx::Error::Protocol("a statement of this transaction has failed".to_owned()));
+        }
+        deskbell_protocol::crash_point!("db.waiting.after");
         self.on.commit().await
     }
 
     async fn carry_out(&mut self) -> sqlx::Result<()> {
         let query = self.query("select 1");
-        query.fetch_one(&mut *self.on).await.map(drop)
+        let done = query.fetch_one(&mut *self.on).await.map(drop);
+        self.heard(done)
     }
 
     fn behind_waiting(&mut self, statement: &str) -> (String, SqliteArguments) {
         let (mut text, arguments) = std::mem::take(&mut self.waiting);
-        self.count = 0;
         push_renumbered(&mut text, statement, arguments.len());
         (text, arguments)
     }
@@ -159,9 +178,14 @@ mod tests {
     async fn what_waits_is_in_the_commit() {
         let folder = tempfile::tempdir().unwrap();
         let (db, mut tx) = table(&folder).await;
+        let mut waited = 0;
         for id in 0..3 * i64::try_from(TOGETHER).unwrap() + 1 {
             sql!(later &mut tx, "insert into t values ($1, $2)", id, "x").unwrap();
+            let Tx::Sqlite(tx) = &tx else { panic!("it is SQLite") };
+            assert_eq!(tx.waiting.0.matches("insert").count(), tx.count);
+            waited = waited.max(tx.count);
         }
+        assert_eq!(waited, TOGETHER - 1, "not more than {TOGETHER} go together");
         tx.commit().await.unwrap();
         assert_eq!(rows(&mut db.read().await.unwrap()).await.len(), 3 * TOGETHER + 1);
     }
@@ -175,10 +199,22 @@ mod tests {
         let mut tx = db.write().await.unwrap();
         sql!(later &mut tx, "insert into t values ($1, 'another')", 1).unwrap();
         assert!(sql!(one &mut tx, (i64,), "select count(*) from t").is_err());
-        drop(tx);
+        sql!(execute &mut tx, "insert into t values (2, 'after it')").unwrap();
+        assert!(tx.commit().await.is_err(), "half of it would be stored");
         let mut tx = db.write().await.unwrap();
         sql!(later &mut tx, "insert into t values ($1, 'another')", 1).unwrap();
         assert!(tx.commit().await.is_err());
         assert_eq!(rows(&mut db.read().await.unwrap()).await, [(1, "there".into())]);
+    }
+
+    #[tokio::test]
+    async fn a_look_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, mut tx) = table(&folder).await;
+        tx.commit().await.unwrap();
+        tx = db.look().await.unwrap();
+        assert!(sql!(execute & mut tx, "insert into t values (1, 'x')").is_err());
+        assert!(sql!(later & mut tx, "insert into t values (1, 'x')").is_err());
+        assert_eq!(rows(&mut tx).await, []);
     }
 }

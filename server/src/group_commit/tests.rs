@@ -115,6 +115,29 @@ async fn what_was_rolled_back_is_never_answered_as_done() {
 }
 
 #[tokio::test]
+async fn what_waits_and_fails_is_the_failure_of_whoever_left_it() {
+    let opened = opened().await;
+    // There is no such technician. Nobody looks at this before the neighbour's statement, or the commit.
+    let leaves = opened.group.write(|tx| {
+        Box::pin(async move {
+            Ok(sql!(
+                later tx,
+                "insert into sessions (id_hash, technician_id, csrf, created_at, expires_at) values ('', 'nobody', '', 0, 0)"
+            )?)
+        })
+    });
+    let tolerates =
+        opened.group.write(|tx| Box::pin(async move { Ok(attempts::record(tx, "bucket", 2).await.is_ok()) }));
+    let mut both = Box::pin(async { tokio::join!(leaves, tolerates) });
+    assert!(futures::poll!(&mut both).is_pending(), "nobody writes yet");
+    opened.begin();
+    let (left, tolerated) = both.await;
+    assert!(left.is_err(), "it is said to be stored");
+    assert!(tolerated.unwrap(), "its neighbour's failure was its own");
+    assert_eq!(opened.stored().await, [2], "and half of the neighbour's would have been stored");
+}
+
+#[tokio::test]
 async fn what_comes_together_shares_a_commit_and_nobody_sees_a_part_of_it() {
     let opened = opened().await;
     let db = opened.group.db.clone();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::{extract::State, http::StatusCode};
 use deskbell_protocol::{
     Millis, PROTOCOL_VERSION,
     conversation::TicketSummary,
@@ -67,10 +67,22 @@ pub async fn sync(State(app): State<App>, signed: Signed) -> ApiResult<Json<Sync
     app.committed();
     let Taken { installation, epoch, receipts } = taken?;
     // What is new is read outside of the transaction, where nobody who writes waits for it.
-    let mut tx = app.db.look().await?;
-    let (tickets, cursor, more) = changed(&mut tx, &installation, cursor, now).await?;
-    let state = state::of(&mut tx, &installation).await?;
+    let news = async {
+        let mut tx = app.db.look().await?;
+        sqlx::Result::Ok((
+            changed(&mut tx, &installation, cursor, now).await?,
+            state::of(&mut tx, &installation).await?,
+        ))
+    };
+    let ((tickets, cursor, more), state) = news.await.map_err(|error| unread(&error))?;
     Ok(Json(SyncResponse { server_time: now, epoch, state, receipts, tickets, cursor, more }))
+}
+
+/// What was sent is stored then, and gets its receipts with the next sync.
+fn unread(error: &sqlx::Error) -> ApiError {
+    tracing::error!(%error, "what is new for a device cannot be read");
+    let why = "what was sent is stored, and what is new cannot be read; sync again";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, why)
 }
 
 /// The request of a sync, where it is one that this server understands.
@@ -101,7 +113,7 @@ struct Taken {
 
 /// A refusal is within: it is a commit like any other, so that it fails nobody who shares it.
 async fn take(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Millis) -> ApiResult<ApiResult<Taken>> {
-    let installation = match admitted(tx, signed).await {
+    let installation = match signed.admitted(tx).await {
         Ok(installation) => Box::new(installation),
         Err(error) if error.status.is_client_error() => return Ok(Err(error)),
         Err(error) => return Err(error),
@@ -123,14 +135,6 @@ async fn take(tx: &mut Tx, signed: &Signed, request: &SyncRequest, now: Millis) 
         receipts.push(ingest::take(tx, &installation, TicketSource::Agent, item, now).await?);
     }
     Ok(Ok(Taken { installation, epoch, receipts }))
-}
-
-/// The accepted installation of a request that was not made before.
-async fn admitted(tx: &mut Tx, signed: &Signed) -> ApiResult<Installation> {
-    tx.serialize_on(&signed.params.key_id).await?;
-    let installation = auth::device::accepted(tx, &signed.params.key_id).await?;
-    signed.spend_nonce(tx).await?;
-    Ok(installation)
 }
 
 async fn note(
