@@ -545,7 +545,8 @@ async fn views_and_words_find_tickets(db: Db) -> Outcome {
             wanted: deskbell_server::words::Wanted::of(query),
         };
         while search::index_due(tx, 2).await? > 0 {}
-        let found = tickets::list(tx, &filter, &tickets::Place::start(), 10).await?;
+        let tickets::Page { lines: found, counted } = tickets::list(tx, &filter, &tickets::Place::start(), 10).await?;
+        holds!(counted, query.is_empty().then(|| i64::try_from(found.len()).unwrap_or(-1)));
         if query.is_empty() {
             holds_count(tx, &filter, found.len()).await?;
         }
@@ -607,7 +608,7 @@ async fn words_are_found_wherever_they_stand_and_whoever_may_see_them(db: Db) ->
         let wanted = deskbell_server::words::Wanted::of(words);
         let (view, technician) = (tickets::View::All, world.technician);
         let filter = tickets::Filter { view, technician, scope, client: None, device: None, wanted };
-        let found = tickets::list(tx, &filter, &tickets::Place::start(), 10).await?;
+        let found = tickets::list(tx, &filter, &tickets::Place::start(), 10).await?.lines;
         Ok(found.iter().map(|ticket| ticket.id.0.0.as_u128()).collect())
     };
     let all = Scope::All;
@@ -666,7 +667,7 @@ async fn pages_follow_each_other_without_gap_or_repeat(db: Db) -> Outcome {
         let filter = tickets::Filter { view, technician, scope, client: None, device: None, wanted };
         let (mut place, mut seen) = (tickets::Place::start(), Vec::new());
         loop {
-            let page = tickets::list(&mut tx, &filter, &place, 4).await?;
+            let page = tickets::list(&mut tx, &filter, &place, 4).await?.lines;
             let Some(last) = page.last() else { break };
             place = tickets::Place { updated_at: last.updated_at, id: last.id.0.to_string(), number: last.number };
             seen.extend(page.iter().map(|line| line.id.0.0.as_u128()));

@@ -11,11 +11,12 @@ use std::{
 
 use deskbell_protocol::{
     Millis,
+    device::Context,
     error::ErrorCode,
     id::{AttachmentId, RequesterId, TicketId},
     limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, OUTBOX_BYTES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
     sync::OutboxItem,
-    ticket::{Affected, AttachmentRole, NewAttachment, NewTicket, TicketType},
+    ticket::{Affected, AttachmentRole, Language, NewAttachment, NewTicket, TicketType},
 };
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,25 @@ impl Stored {
     fn add(&mut self, file: DraftFile, kept: Kept) {
         self.hashes.insert(file.id, kept.sha256);
         self.draft.files.push(DraftFile { size: kept.size, ..file });
+    }
+
+    /// What it becomes when it is sent.
+    fn entry(&self, context: &Context, language: Language, now: Millis) -> outbox::Entry {
+        let draft = &self.draft;
+        let ticket = NewTicket {
+            id: draft.id,
+            author: RequesterId(Uuid::nil()),
+            ticket_type: draft.ticket_type,
+            subject: draft.subject.trim().to_owned(),
+            description: draft.description.clone(),
+            can_work: draft.can_work,
+            affected: draft.affected,
+            attachments: draft.files.iter().map(|file| announcement(file, self.hashes.get(&file.id))).collect(),
+            context: context::without(context, &draft.removed_facts),
+            language,
+            written_at: now,
+        };
+        queued(ticket, &draft.files, now)
     }
 }
 
@@ -226,35 +246,30 @@ impl Agent {
         self.may_write()?;
         checked(&draft)?;
         let now = (inner.clock)();
-        let (stored, waiting) = inner.store.read(move |c| Ok((Stored::load(c, now)?, outbox::bytes(c)?))).await?;
-        if stored.draft.id != draft.id {
-            return Err(early(ErrorCode::Conflict, "this ticket is in the outbox already"));
-        }
-        let mut stored = merged(stored, draft, now);
         let picture = match screenshot_png {
-            Some(png) => Some(self.keep_picture(&mut stored, png).await?),
+            Some(png) => Some(self.keep_picture(png).await?),
             None => None,
         };
-        let sizes: Vec<u64> = stored.draft.files.iter().map(|file| file.size).collect();
-        fits(sizes.iter().copied()).inspect_err(|_| self.drop_file(picture))?;
-        has_room(waiting, sizes.iter().sum()).inspect_err(|_| self.drop_file(picture))?;
+        let kept = picture.as_ref().map(|(file, _)| file.id);
         let language = inner.status.borrow().language;
-        let seen = inner.context.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let new = NewTicket {
-            id: stored.draft.id,
-            author: RequesterId(Uuid::nil()),
-            ticket_type: stored.draft.ticket_type,
-            subject: stored.draft.subject.trim().to_owned(),
-            description: stored.draft.description.clone(),
-            can_work: stored.draft.can_work,
-            affected: stored.draft.affected,
-            attachments: announced(&stored),
-            context: context::without(&seen.unwrap_or_default(), &stored.draft.removed_facts),
-            language,
-            written_at: now,
+        let seen = inner.context.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        let ticket = move |connection: &Connection| -> StoreResult<Answer<outbox::Entry>> {
+            let stored = Stored::load(connection, now)?;
+            if stored.draft.id != draft.id {
+                return Ok(Err(early(ErrorCode::Conflict, "this ticket is in the outbox already")));
+            }
+            let mut stored = merged(stored, draft, now);
+            if let Some((file, kept)) = picture {
+                stored.add(file, kept);
+                stored.draft.files.rotate_right(1);
+            }
+            let sizes: Vec<u64> = stored.draft.files.iter().map(|file| file.size).collect();
+            let waiting = outbox::bytes(connection)?;
+            let fits = fits(sizes.iter().copied()).and_then(|()| has_room(waiting, sizes.iter().sum()));
+            Ok(fits.map(|()| stored.entry(&seen, language, now)))
         };
-        let entry = queued(new, &stored.draft.files, now);
         if deskbell_protocol::mutant!("saved.early") {
+            let entry = inner.store.read(ticket).await??;
             let (early, agent) = (entry.view(), self.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -263,8 +278,11 @@ impl Agent {
             });
             return Ok(early);
         }
-        let written = inner.store.write(move |tx| enqueue(tx, entry)).await;
-        let entry = written.inspect_err(|_| self.drop_file(picture))?;
+        let written = inner.store.write(move |tx| match ticket(tx)? {
+            Ok(entry) => enqueue(tx, entry).map(Ok),
+            Err(not) => Ok(Err(not)),
+        });
+        let entry = written.await.map_err(CommandError::from).flatten().inspect_err(|_| self.drop_file(kept))?;
         deskbell_protocol::crash_point!("submit.commit.after");
         self.sync_now();
         self.show_soon(entry.view());
@@ -292,15 +310,13 @@ impl Agent {
         }
     }
 
-    async fn keep_picture(&self, stored: &mut Stored, png: Vec<u8>) -> Answer<AttachmentId> {
+    async fn keep_picture(&self, png: Vec<u8>) -> Answer<(DraftFile, Kept)> {
         let id = AttachmentId(clock::new_id((self.0.clock)()));
         let files = self.0.files.clone();
         let kept = tokio::task::spawn_blocking(move || files.keep(id, png.as_slice(), FILE_BYTES));
         let kept = kept.await.map_err(|_| StoreError::Thread)?.map_err(not_kept)?;
-        let (name, size) = (SCREENSHOT.to_owned(), kept.size);
-        stored.hashes.insert(id, kept.sha256);
-        stored.draft.files.insert(0, DraftFile { id, role: AttachmentRole::Screenshot, name, size });
-        Ok(id)
+        let file = DraftFile { id, role: AttachmentRole::Screenshot, name: SCREENSHOT.to_owned(), size: kept.size };
+        Ok((file, kept))
     }
 
     fn drop_file(&self, file: Option<AttachmentId>) {
@@ -402,10 +418,6 @@ fn checked(draft: &Draft) -> Answer<()> {
         return Err(early(ErrorCode::TextTooLong, "the text is too long"));
     }
     Ok(())
-}
-
-fn announced(stored: &Stored) -> Vec<NewAttachment> {
-    stored.draft.files.iter().map(|file| announcement(file, stored.hashes.get(&file.id))).collect()
 }
 
 pub(super) fn announcement(file: &DraftFile, sha256: Option<&String>) -> NewAttachment {

@@ -254,27 +254,52 @@ impl Place {
     }
 }
 
-/// A page of a filter without words, last change first: the index whose order that is, is named.
+/// What a list shows at a time.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub lines: Vec<Line>,
+    /// How many there are on all pages, up to [`COUNTED`] and one more. Of words nothing is counted: their pages count
+    /// themselves.
+    pub counted: Option<i64>,
+}
+
+impl Page {
+    const fn uncounted(lines: Vec<Line>) -> Self {
+        Self { lines, counted: None }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct CountedLine {
+    #[sqlx(flatten)]
+    line: Line,
+    counted: i64,
+}
+
+/// The text of a page of a filter without words, last change first: the index whose order that is, is named.
 fn page(tx: &Tx, filter: &Filter) -> String {
     let (index, conditions) = (tx.by_index(filter.index()), filter.conditions());
     format!(
-        "select {LINE} from tickets t {index} {NAMES} where {conditions} and (t.updated_at, t.id) < ($5, $6)
+        "select {LINE}, (select count(*) from (select 1 from tickets t where {conditions} limit $8) as there) as counted
+         from tickets t {index} {NAMES} where {conditions} and (t.updated_at, t.id) < ($5, $6)
          order by t.updated_at desc, t.id desc limit $7"
     )
 }
 
 /// Up to `limit` tickets behind a place: last change first, or where words are looked for, the newest first.
 /// Both are an index's order, so that a page costs what it shows and not what there is.
-pub async fn list(tx: &mut Tx, filter: &Filter, after: &Place, limit: i64) -> sqlx::Result<Vec<Line>> {
+pub async fn list(tx: &mut Tx, filter: &Filter, after: &Place, limit: i64) -> sqlx::Result<Page> {
     let conditions = filter.conditions();
     let words = match &filter.wanted {
         Wanted::Any => {
             let page = page(tx, filter);
-            return sql!(
-                all tx, Line, page,
+            let rows = sql!(
+                all tx, CountedLine, page,
                 Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
-                after.updated_at, &after.id, limit
-            );
+                after.updated_at, &after.id, limit, COUNTED + 1
+            )?;
+            let counted = Some(rows.first().map_or(0, |row| row.counted));
+            return Ok(Page { lines: rows.into_iter().map(|row| row.line).collect(), counted });
         }
         Wanted::Number(number) => {
             return sql!(
@@ -282,9 +307,10 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: &Place, limit: i64) -> sq
                 format!("select {LINE} from tickets t {NAMES} where {conditions} and t.number = $5 and t.number < $6 limit $7"),
                 Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device),
                 *number, after.number, limit
-            );
+            )
+            .map(Page::uncounted);
         }
-        Wanted::Words(words) if words.is_empty() => return Ok(Vec::new()),
+        Wanted::Words(words) if words.is_empty() => return Ok(Page::default()),
         Wanted::Words(words) => search::expression(tx, words),
     };
     tx.plan_anew().await?;
@@ -297,13 +323,13 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: &Place, limit: i64) -> sq
         Text(filter.technician), filter.scope.bind(), optional(filter.client), optional(filter.device), words,
         after.number, limit
     )
+    .map(Page::uncounted)
 }
 
 /// Tickets that are counted at most; one more says that there are more.
 pub const COUNTED: i64 = 1_000;
 
-/// How many tickets a view has, up to [`COUNTED`] and one more. Words are not looked for: their pages count
-/// themselves.
+/// How many tickets a view has, up to [`COUNTED`] and one more. Words are not looked for.
 pub async fn count(tx: &mut Tx, filter: &Filter) -> sqlx::Result<i64> {
     let (count,): (i64,) = sql!(
         one tx, (i64,),
@@ -423,7 +449,7 @@ mod tests {
                 let start = Place::start();
                 let plan: Vec<(i64, i64, i64, String)> = sql!(
                     all &mut tx, (i64, i64, i64, String), sql,
-                    Text(technician), scope.bind(), optional(client), String::new(), start.updated_at, &start.id, 51
+                    Text(technician), scope.bind(), optional(client), String::new(), start.updated_at, &start.id, 51, COUNTED
                 )
                 .unwrap();
                 let sorted = plan.iter().any(|(.., step)| step.contains("TEMP B-TREE"));

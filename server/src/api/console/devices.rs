@@ -294,7 +294,7 @@ pub async fn tickets(
         wanted: Wanted::Any,
     };
     let found = tickets::list(&mut tx, &filter, &tickets::Place::start(), 50).await?;
-    Ok(Json(found.iter().map(TicketRow::from).collect()))
+    Ok(Json(found.lines.iter().map(TicketRow::from).collect()))
 }
 
 /// Gives a device a name that its host name no longer replaces.

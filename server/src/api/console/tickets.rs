@@ -12,7 +12,7 @@ use deskbell_protocol::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Named, Page};
+use super::Named;
 use crate::{
     App,
     api::{announce, conversation},
@@ -22,7 +22,7 @@ use crate::{
         Scope, Tx, devices,
         messages::{self, MessageAuthor, NewMessage},
         technicians,
-        tickets::{self, COUNTED, Filter, Place, View},
+        tickets::{self, COUNTED, Filter, Page, Place, View},
     },
     error::{ApiError, ApiResult},
     extract::{Json, Path, Query},
@@ -216,7 +216,7 @@ pub async fn list(
     Query(search): Query<Search>,
 ) -> ApiResult<Json<Tickets>> {
     let cursor = Cursor::read(search.cursor.as_deref())?;
-    let limit = Page::new(None, search.limit)?.limit;
+    let limit = super::Page::new(None, search.limit)?.limit;
     let filter = Filter {
         view: search.view,
         technician: technician.id(),
@@ -225,22 +225,19 @@ pub async fn list(
         device: None,
         wanted: Wanted::of(&search.q),
     };
-    // The count may be of a moment later than the page; what words find is planned within a transaction.
+    // What words find is planned within a transaction.
     let words = matches!(filter.wanted, Wanted::Words(_));
     let mut tx = if words { app.db.read().await? } else { app.db.look().await? };
     // One line more says whether there is another page.
-    let mut found = tickets::list(&mut tx, &filter, &cursor.place, i64::try_from(limit).unwrap_or(0) + 1).await?;
+    let Page { lines: mut found, counted } =
+        tickets::list(&mut tx, &filter, &cursor.place, i64::try_from(limit).unwrap_or(0) + 1).await?;
     let another = found.len() > limit;
     found.truncate(limit);
     let shown = cursor.before + i64::try_from(found.len()).unwrap_or(0);
     let next = found.last().filter(|_| another).map(|last| Cursor::behind(last, shown));
-    let (total, more) = match (&filter.wanted, another) {
-        (_, false) => (shown, false),
-        (Wanted::Any, true) => {
-            let counted = tickets::count(&mut tx, &filter).await?;
-            (counted.min(COUNTED).max(shown), counted > COUNTED)
-        }
-        (_, true) => (shown, true),
+    let (total, more) = match counted.filter(|_| another) {
+        Some(counted) => (counted.min(COUNTED).max(shown), counted > COUNTED),
+        None => (shown, another),
     };
     Ok(Json(Tickets { tickets: found.iter().map(TicketRow::from).collect(), total, more, next }))
 }
