@@ -1,11 +1,13 @@
-//! Connections. `axum::serve` gives slow clients all the time they want; hyper with a timer does not.
+//! Connections. `axum::serve` gives slow clients all the time they want; hyper with a timer does not. It is HTTP/1.1
+//! that a reverse proxy speaks to us: to wait for signs of HTTP/2 costs each of thousands of connections memory.
 
 use std::{io, time::Duration};
 
 use axum::Router;
+use hyper::server::conn::http1::Builder;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::net::TcpListener;
@@ -22,9 +24,8 @@ pub(crate) async fn serve(
     close_live: CancellationToken,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEADERS));
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS);
     let graceful = GracefulShutdown::new();
     loop {
         let stream = tokio::select! {
@@ -40,8 +41,7 @@ pub(crate) async fn serve(
             },
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let watched = graceful.watch(connection);
+        let watched = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = watched.await {
                 tracing::debug!(%error, "a connection ended early");

@@ -4,14 +4,18 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use axum::body::Bytes;
 use deskbell_protocol::{Millis, device::Registration, id::InstallationId, limits::LIVE_HEARTBEAT_SECONDS};
+// While nothing is said, it holds less than tokio's.
+use futures::{Stream, StreamExt, channel::mpsc};
 use sqlx::postgres::PgListener;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -69,10 +73,12 @@ pub struct Following {
     name: u64,
 }
 
-impl Following {
-    /// Nothing where the connection has to end: its registration has ended, or it is too far behind.
-    pub async fn next(&mut self) -> Option<Bytes> {
-        self.said.recv().await
+/// It ends where the connection has to: its registration has ended, or it is too far behind.
+impl Stream for Following {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.said.poll_next_unpin(context)
     }
 }
 
@@ -98,7 +104,8 @@ impl Live {
     /// What this installation is told from now on.
     #[must_use]
     pub fn follow(&self, installation: InstallationId) -> Following {
-        let (sender, said) = mpsc::channel(AGENT_BACKLOG);
+        // One more than this: each sender has a place of its own.
+        let (sender, said) = mpsc::channel(AGENT_BACKLOG - 1);
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         agents.named += 1;
         let name = agents.named;
@@ -192,7 +199,7 @@ impl Live {
             if last.0 != event.event {
                 last = (event.event.clone(), Bytes::from(format!("data: {}\n\n", event.event)));
             }
-            connections.retain(|(_, connection)| connection.try_send(last.1.clone()).is_ok());
+            connections.retain_mut(|(_, connection)| connection.try_send(last.1.clone()).is_ok());
         }
     }
 }

@@ -23,7 +23,7 @@ fn heard(following: &mut Following) -> (usize, bool) {
     loop {
         match following.said.try_recv() {
             Ok(_) => count += 1,
-            Err(end) => return (count, end == mpsc::error::TryRecvError::Empty),
+            Err(end) => return (count, end == mpsc::TryRecvError::Empty),
         }
     }
 }

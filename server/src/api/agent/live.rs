@@ -1,6 +1,10 @@
 //! `GET /api/agent/v1/live`: says at once that something is new.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -13,6 +17,9 @@ use deskbell_protocol::{
     id::{ClientId, DeviceId, InstallationId},
     sync::AgentEvent,
 };
+use futures::{Stream, StreamExt};
+use tokio::time::{Instant, Interval, interval_at};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::{
     App,
@@ -42,24 +49,39 @@ pub async fn live(State(app): State<App>, device: Device) -> ApiResult<Response>
     // What ended its registration before it follows told nobody here: that is looked at once more.
     note(&app, who, true).await?;
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
-    Ok((headers, Body::from_stream(told(open))).into_response())
+    Ok((headers, Body::from_stream(Told::new(open))).into_response())
 }
 
-/// Thousands of these are open at a time, so that each holds what it needs and nothing else.
-fn told(mut open: Open) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
-    async_stream::stream! {
-        yield Ok(CONNECTED);
-        let mut beat = tokio::time::interval(HEARTBEAT);
-        beat.tick().await;
-        while let Some(following) = &mut open.following {
-            tokio::select! {
-                () = open.app.shutdown.cancelled() => break,
-                _ = beat.tick() => yield Ok(BEAT),
-                said = following.next() => match said {
-                    Some(said) => yield Ok(said),
-                    None => break,
-                },
-            }
+/// What a connection is told. Thousands of these are open at a time, so that each holds what it needs and nothing else:
+/// the same as an `async` block takes ten times as much.
+struct Told {
+    open: Open,
+    begun: bool,
+    beat: Interval,
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Told {
+    fn new(open: Open) -> Self {
+        let closing = Box::pin(open.app.shutdown.clone().cancelled_owned());
+        Self { open, begun: false, beat: interval_at(Instant::now() + HEARTBEAT, HEARTBEAT), closing }
+    }
+}
+
+impl Stream for Told {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !std::mem::replace(&mut self.begun, true) {
+            return Poll::Ready(Some(Ok(CONNECTED)));
+        }
+        if self.closing.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        match self.open.following.as_mut().map(|following| following.poll_next_unpin(context)) {
+            None => Poll::Ready(None),
+            Some(Poll::Ready(said)) => Poll::Ready(said.map(Ok)),
+            Some(Poll::Pending) => self.beat.poll_tick(context).map(|_| Some(Ok(BEAT))),
         }
     }
 }
