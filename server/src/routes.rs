@@ -33,7 +33,7 @@ const BODY_PAUSE: Duration = Duration::from_secs(30);
 #[openapi(components(schemas(crate::db::tickets::View, console::devices::AgentFilter)))]
 struct Whole;
 
-/// Everything that is documented in `/openapi.json`.
+/// What is documented in `/openapi.json`, with [`live`].
 fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(<Whole as utoipa::OpenApi>::openapi())
         .routes(routes!(health::healthz))
@@ -50,7 +50,6 @@ fn for_agents() -> OpenApiRouter<App> {
         .routes(routes!(agent::enrol::enrol))
         .routes(routes!(agent::sync::sync))
         .routes(routes!(agent::state::state))
-        .routes(routes!(agent::live::live))
         .routes(routes!(agent::tickets::ticket))
         .routes(routes!(agent::attachments::upload, agent::attachments::progress))
         .routes(routes!(agent::attachments::content))
@@ -105,13 +104,18 @@ fn for_consoles() -> OpenApiRouter<App> {
         .routes(routes!(console::attachments::content))
         .routes(routes!(console::mail::list))
         .routes(routes!(console::mail::retry))
-        .routes(routes!(console::live::live))
+}
+
+/// Answers that do not end, and of which thousands are open. What compresses an answer takes kilobytes for each of
+/// them, also where it leaves it as it is, so that these are apart.
+fn live() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(agent::live::live)).routes(routes!(console::live::live))
 }
 
 /// The description of the API, as `/openapi.json` serves it.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let mut description = documented().into_openapi();
+    let mut description = documented().merge(live()).into_openapi();
     description.info.title = "Deskbell".to_owned();
     description.info.version = env!("CARGO_PKG_VERSION").to_owned();
     description.info.description =
@@ -138,6 +142,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES.max(PIECE_BYTES)))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .merge(Router::from(live()))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(header(header::X_FRAME_OPTIONS, "DENY"))
