@@ -132,6 +132,8 @@ pub fn router(app: App) -> Router {
         .route("/openapi.json", get(async move || axum::Json(description.clone())))
         .route("/api/{*rest}", axum::routing::any(async || ApiError::not_found()))
         .fallback(pages::serve)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .merge(Router::from(live()))
         .method_not_allowed_fallback(async || {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -141,8 +143,6 @@ pub fn router(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES.max(PIECE_BYTES)))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .merge(Router::from(live()))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(header(header::X_FRAME_OPTIONS, "DENY"))

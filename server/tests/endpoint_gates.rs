@@ -5,14 +5,22 @@
 mod common;
 
 use common::{OWNER, PASSWORD, Running, client, ready};
-use deskbell_protocol::error::{ErrorBody, ErrorCode};
+use deskbell_protocol::{
+    error::{ErrorBody, ErrorCode},
+    limits::BODY_BYTES,
+};
 use deskbell_server::clock;
 use deskbell_tests::{
     api::Api,
     device::{Device, Forged, refusal},
+    wait::SOON,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 /// Every documented operation: its method, its path with places filled in, and whether it takes JSON.
 async fn operations(server: &Running) -> Vec<(Method, String, bool)> {
@@ -284,4 +292,36 @@ async fn a_server_that_is_told_to_stop_closes_live_connections_and_ends() {
     server.shutdown.cancel();
     while let Ok(Some(_)) = live.chunk().await {}
     (&mut server.served).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn no_address_waits_for_a_body_that_has_stopped() {
+    let server = Running::start(clock::now).await;
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let mut waiting = Vec::new();
+    for (method, path, _) in operations(&server).await {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        // The largest that is taken, but for its end.
+        let head = format!(
+            "{method} {path}?offset=0 HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             content-length: {BODY_BYTES}\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        waiting.push((format!("{method} {path}"), stream));
+    }
+    for (what, mut stream) in waiting {
+        let mut answer = [0; 12];
+        let read = tokio::time::timeout(SOON, stream.read(&mut answer)).await;
+        assert!(read.is_ok(), "{what} waits");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_no_address_takes_is_answered_in_json() {
+    let server = Running::start(clock::now).await;
+    for path in ["/api/agent/v1/live", "/api/console/v1/live", "/api/console/v1/tickets"] {
+        let answer = server.http.delete(format!("{}{path}", server.url)).send().await.unwrap();
+        let (status, body) = refused(answer, path).await;
+        assert_eq!((status, body.code), (405, ErrorCode::NotFound), "{path}");
+    }
 }

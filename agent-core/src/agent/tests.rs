@@ -64,6 +64,11 @@ async fn typed(agent: &Agent) -> crate::view::Draft {
     crate::view::Draft { subject: "The printer hums".into(), ..draft }
 }
 
+/// Ends an agent after it has shown what it was given: its store is nobody's then.
+async fn close(agent: Agent) {
+    drop(agent.0.showing.lock().await);
+}
+
 #[tokio::test]
 async fn a_ticket_outlives_the_program_from_the_moment_it_is_saved() {
     let folder = tempfile::tempdir().unwrap();
@@ -73,7 +78,7 @@ async fn a_ticket_outlives_the_program_from_the_moment_it_is_saved() {
     agent.save_draft(draft).await.unwrap();
     let draft = agent.add_file("notes.txt".into(), b"it hums".to_vec()).await.unwrap();
     let entry = agent.submit(draft, Some(b"the picture".to_vec())).await.unwrap();
-    drop(agent);
+    close(agent).await;
 
     let agent = open(folder.path()).await;
     let waiting = agent.outbox().await.unwrap();
@@ -163,7 +168,7 @@ async fn a_damaged_queue_costs_no_file() {
     told(&agent, state(true, Some(PERSON))).await;
     let draft = typed(&agent).await;
     let entry = agent.submit(draft, Some(b"the picture".to_vec())).await.unwrap();
-    drop(agent);
+    close(agent).await;
     for file in ["deskbell.db", "deskbell.db-wal", "deskbell.db-shm"] {
         let _ = std::fs::write(folder.path().join(file), vec![0xA5; 64 * 1024]);
     }
@@ -184,7 +189,7 @@ async fn what_is_called_delivered_without_a_receipt_goes_again() {
     // One bit of a row's head makes nothing a nought.
     let altered = agent.0.store.write(|tx| Ok(tx.execute("update outbox set delivered_at = 0", [])?));
     altered.await.unwrap();
-    drop(agent);
+    close(agent).await;
 
     let agent = open(folder.path()).await;
     assert_eq!(agent.outbox().await.unwrap(), std::slice::from_ref(&entry), "it waits, and its file with it");
@@ -208,7 +213,7 @@ async fn one_entry_that_nobody_can_read_keeps_no_other_one_from_being_read() {
         Ok(tx.execute("update outbox set item = cast(x'7bff' as text) where id = ?1", [lost.id.to_string()])?)
     });
     altered.await.unwrap();
-    drop(agent);
+    close(agent).await;
 
     let agent = open(folder.path()).await;
     assert_eq!(agent.outbox().await.unwrap(), [entry]);

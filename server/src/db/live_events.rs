@@ -100,7 +100,7 @@ pub async fn after(tx: &mut Tx, id: i64, missing: &[i64]) -> sqlx::Result<Vec<Li
     match tx {
         Tx::Sqlite(tx) => {
             let rows = tx.query_as(&format!("{SELECT} where e.id > $1 order by e.id")).bind(id);
-            let rows = rows.fetch_all(tx.connection()).await;
+            let rows = rows.fetch_all(tx.connection()?).await;
             tx.heard(rows)
         }
         Tx::Postgres(tx) => {

@@ -171,7 +171,10 @@ macro_rules! sql {
         match $tx {
             $crate::db::Tx::Sqlite(tx) => {
                 let query = tx.query_as::<$row>(&$sql)$(.bind($arg))*;
-                let found = query.$fetch(tx.connection()).await;
+                let found = match tx.connection() {
+                    Ok(connection) => query.$fetch(connection).await,
+                    Err(error) => Err(error),
+                };
                 tx.heard(found)
             }
             $crate::db::Tx::Postgres(tx) => sqlx::query_as::<_, $row>(sqlx::AssertSqlSafe($sql))$(.bind($arg))*

@@ -47,8 +47,19 @@ impl SqliteTx {
     }
 
     /// Where they are carried out; [`Self::heard`] has to hear how.
-    pub fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.on
+    ///
+    /// # Errors
+    /// Where a statement has failed: SQLite may have ended the transaction, and this one would be one by itself.
+    pub fn connection(&mut self) -> sqlx::Result<&mut SqliteConnection> {
+        self.sound()?;
+        Ok(&mut self.on)
+    }
+
+    fn sound(&self) -> sqlx::Result<()> {
+        if self.failed {
+            return Err(sqlx::Error::Protocol("a statement of this transaction has failed".to_owned()));
+        }
+        Ok(())
     }
 
     /// How a statement came out, with those that waited. That there is no row is no failure.
@@ -66,6 +77,7 @@ impl SqliteTx {
     /// # Errors
     /// Where it fails, or one that waited.
     pub async fn count(&mut self, query: Query<'static, Sqlite, SqliteArguments>) -> sqlx::Result<u64> {
+        self.sound()?;
         let counted = query.fetch_one(self.on.changing()?).await;
         self.heard(counted)?.try_get::<i64, _>(0).map(i64::unsigned_abs)
     }
@@ -80,8 +92,10 @@ impl SqliteTx {
     /// # Errors
     /// Where an argument cannot be written, or what waits has become enough and fails.
     pub async fn later(&mut self, mut query: Query<'static, Sqlite, SqliteArguments>) -> sqlx::Result<()> {
+        self.sound()?;
         self.on.changing()?;
-        let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
+        let arguments = query.take_arguments().map_err(sqlx::Error::Encode);
+        let arguments = arguments.inspect_err(|_| self.failed = true)?.unwrap_or_default();
         self.waiting = (format!("{}; ", query.sql().as_str()), arguments);
         self.count += 1;
         if self.count < TOGETHER { Ok(()) } else { self.carry_out().await }
@@ -90,11 +104,9 @@ impl SqliteTx {
     /// # Errors
     /// Where what waits fails, or the commit.
     pub(super) async fn commit(mut self) -> sqlx::Result<()> {
+        self.sound()?;
         if self.count > 0 {
             self.carry_out().await?;
-        }
-        if self.failed {
-            return Err(sqlx::Error::Protocol("a statement of this transaction has failed".to_owned()));
         }
         deskbell_protocol::crash_point!("db.waiting.after");
         self.on.commit().await
@@ -199,7 +211,8 @@ mod tests {
         let mut tx = db.write().await.unwrap();
         sql!(later &mut tx, "insert into t values ($1, 'another')", 1).unwrap();
         assert!(sql!(one &mut tx, (i64,), "select count(*) from t").is_err());
-        sql!(execute &mut tx, "insert into t values (2, 'after it')").unwrap();
+        assert!(sql!(execute &mut tx, "insert into t values (2, 'after it')").is_err());
+        assert!(sql!(later &mut tx, "insert into t values (2, 'after it')").is_err());
         assert!(tx.commit().await.is_err(), "half of it would be stored");
         let mut tx = db.write().await.unwrap();
         sql!(later &mut tx, "insert into t values ($1, 'another')", 1).unwrap();
