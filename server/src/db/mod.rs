@@ -351,8 +351,12 @@ impl Tx {
     ///
     /// # Errors
     /// Where it could not be; nothing of it is stored then.
-    pub async fn commit(self) -> sqlx::Result<()> {
+    pub async fn commit(mut self) -> sqlx::Result<()> {
         deskbell_protocol::crash_point!("db.commit.before");
+        if let Self::Sqlite(tx) = &mut self {
+            tx.settle().await?;
+        }
+        deskbell_protocol::crash_point!("db.commit.settled");
         match self {
             Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,

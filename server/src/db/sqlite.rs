@@ -101,14 +101,21 @@ impl SqliteTx {
         if self.count < TOGETHER { Ok(()) } else { self.carry_out().await }
     }
 
+    /// Carries out what waits, before the commit.
+    ///
     /// # Errors
-    /// Where what waits fails, or the commit.
-    pub(super) async fn commit(mut self) -> sqlx::Result<()> {
+    /// Where it fails, or any statement has: nothing may be committed then.
+    pub(super) async fn settle(&mut self) -> sqlx::Result<()> {
         self.sound()?;
         if self.count > 0 {
             self.carry_out().await?;
         }
-        deskbell_protocol::crash_point!("db.waiting.after");
+        Ok(())
+    }
+
+    /// # Errors
+    /// Where the commit fails.
+    pub(super) async fn commit(self) -> sqlx::Result<()> {
         self.on.commit().await
     }
 
