@@ -10,6 +10,7 @@ pub mod mailbox_page;
 pub mod postgres;
 pub mod process;
 pub mod server;
+pub mod ticket;
 pub mod wait;
 
 #[cfg(target_os = "linux")]
@@ -38,8 +39,6 @@ pub mod prove;
 pub mod proxy;
 #[cfg(target_os = "linux")]
 pub mod story;
-#[cfg(target_os = "linux")]
-pub mod ticket;
 #[cfg(target_os = "linux")]
 pub mod tls;
 #[cfg(target_os = "linux")]
