@@ -26,7 +26,7 @@ use crate::{
 
 pub use crate::store::StoreError;
 // What the fuzzers try: the name of a file as a person's computer gives it.
-pub use crate::agent::form::plain_name;
+pub use crate::agent::attachment::plain_name;
 
 /// How an exchange failed.
 #[derive(Clone, Debug)]

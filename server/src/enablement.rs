@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::row;
+
 /// Where a decision stands, from the general to the special.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -12,13 +14,15 @@ pub enum Level {
     Device,
 }
 
-/// The decisions that concern one device. The organization always has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Choices {
-    pub organization_choice: bool,
-    pub client_choice: Option<bool>,
-    pub site_choice: Option<bool>,
-    pub device_choice: Option<bool>,
+row! {
+    /// The decisions that concern one device. The organization always has one.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Choices {
+        pub organization_choice: bool,
+        pub client_choice: Option<bool>,
+        pub site_choice: Option<bool>,
+        pub device_choice: Option<bool>,
+    }
 }
 
 impl Choices {

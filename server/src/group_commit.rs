@@ -34,7 +34,7 @@ impl GroupCommit {
     #[must_use]
     pub fn start(db: Db) -> Self {
         let (group, given) = Self::new(db);
-        if let Db::Sqlite { .. } = group.db {
+        if let Db::Sqlite(_) = group.db {
             write_on_a_thread(group.db.clone(), given);
         }
         group

@@ -90,7 +90,7 @@ async fn told_to_stop(shutdown: &CancellationToken) {
 /// On SQLite this is the only server: at what the one before it had claimed when it was killed, nobody is
 /// any more. On PostgreSQL another one may be.
 async fn released(app: &App) -> sqlx::Result<()> {
-    if let db::Db::Sqlite { .. } = app.db {
+    if let db::Db::Sqlite(_) = app.db {
         let mut tx = app.db.write().await?;
         db::jobs::release(&mut tx).await?;
         tx.commit().await?;

@@ -6,6 +6,7 @@ mod codegen;
 mod cross;
 mod demo;
 mod dist;
+mod failures;
 mod newer;
 mod platforms;
 mod prove;

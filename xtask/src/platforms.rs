@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::{
     cross::{self, Target},
+    failures,
     shell::{self, command},
     total::Total,
 };
@@ -87,6 +88,7 @@ impl Proof {
             }
             Err(error) => {
                 println!("{error:#}");
+                failures::keep("a command that could not be made", &format!("{error:#}"));
                 self.total += Total::FAILED;
                 None
             }

@@ -2,12 +2,19 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, PipeReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
+
+use crate::failures;
+
+/// How long nothing more may come from a command that has ended.
+const SILENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
@@ -54,22 +61,45 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command, shows what it prints, and returns that and whether it succeeded.
+/// Runs a command, shows what it prints, and returns that and whether it succeeded. What a failed one printed
+/// is kept for the end.
 pub(crate) fn watch(mut command: Command) -> (String, bool) {
-    println!("$ {}", show(&command));
-    let Ok(mut child) = command.stdout(Stdio::piped()).spawn() else {
-        println!("cannot run {}", show(&command));
+    let shown = show(&command);
+    println!("$ {shown}");
+    let Ok((reader, mut child)) = start(&mut command) else {
+        println!("cannot run {shown}");
+        failures::keep(&shown, "it cannot be run");
         return (String::new(), false);
     };
-    let mut printed = String::new();
-    if let Some(pipe) = child.stdout.take() {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+    drop(command);
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
             println!("{line}");
-            printed.push_str(&line);
-            printed.push('\n');
+            if tell.send(line).is_err() {
+                break;
+            }
         }
+    });
+    let succeeded = child.wait().is_ok_and(|status| status.success());
+    let mut printed = String::new();
+    // A process that it left behind may hold the pipe open: it is not waited for.
+    while let Ok(line) = told.recv_timeout(SILENCE) {
+        printed.push_str(&line);
+        printed.push('\n');
     }
-    (printed, child.wait().is_ok_and(|status| status.success()))
+    if !succeeded {
+        failures::keep(&shown, &printed);
+    }
+    (printed, succeeded)
+}
+
+/// Starts it with both of what it prints in one pipe, in the order of printing.
+fn start(command: &mut Command) -> std::io::Result<(PipeReader, Child)> {
+    let (reader, writer) = std::io::pipe()?;
+    let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    Ok((reader, child))
 }
 
 fn show(command: &Command) -> String {

@@ -5,7 +5,7 @@ use std::{process::Command, time::Instant};
 use anyhow::Result;
 
 use crate::{
-    bench, build, codegen, cross, demo, newer, platforms, prove,
+    bench, build, codegen, cross, demo, failures, newer, platforms, prove,
     setup::{self, Extent},
     shell::{self, command, ui},
     total::Total,
@@ -79,6 +79,9 @@ pub(crate) fn run(level: Option<Level>) -> Result<bool> {
     for level in levels {
         let start = Instant::now();
         rows.push((level, one(level), start.elapsed()));
+    }
+    for failure in failures::take() {
+        print!("\nfailed: {failure}");
     }
     let mut sum = Total::default();
     println!();
@@ -162,7 +165,11 @@ fn lint() -> Total {
 
 /// Whether it held; where it could not be found out, it says why and did not.
 fn told(held: Result<bool>) -> bool {
-    held.inspect_err(|error| println!("{error:#}")).unwrap_or(false)
+    let told = held.inspect_err(|error| {
+        println!("{error:#}");
+        failures::keep("it could not be found out", &format!("{error:#}"));
+    });
+    told.unwrap_or(false)
 }
 
 fn of(passed: bool) -> Total {

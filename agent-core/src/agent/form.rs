@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io,
-    io::Read,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, PoisonError},
 };
 
@@ -14,26 +11,28 @@ use deskbell_protocol::{
     device::Context,
     error::ErrorCode,
     id::{AttachmentId, RequesterId, TicketId},
-    limits::{FILE_BYTES, FILE_NAME_CHARS, FILES, OUTBOX_BYTES, SUBJECT_CHARS, TEXT_CHARS, TICKET_BYTES},
+    limits::{SUBJECT_CHARS, TEXT_CHARS},
     sync::OutboxItem,
-    ticket::{Affected, AttachmentRole, Language, NewAttachment, NewTicket, TicketType},
+    ticket::{Affected, Language, NewTicket, TicketType},
 };
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Agent, Inner};
+use super::{
+    Agent,
+    attachment::{Source, announcement, fits, has_room, progress},
+};
 use crate::{
     clock, context,
     error::{Answer, early, local},
     files::Kept,
     store::{StoreError, StoreResult, outbox, settings},
     sync::Effects,
-    view::{CommandError, Draft, DraftFile, FileProgress, LocalErrorCode, OutboxEntry, Screenshot, TicketForm},
+    view::{CommandError, Draft, DraftFile, LocalErrorCode, OutboxEntry, Screenshot, TicketForm},
 };
 
 const DRAFT: &str = "draft";
-const SCREENSHOT: &str = "screenshot.png";
 
 /// The draft with what the window need not know.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -184,15 +183,14 @@ impl Agent {
     /// # Errors
     /// The limit that it exceeds.
     pub async fn add_file(&self, name: String, bytes: Vec<u8>) -> Answer<Draft> {
-        let size = bytes.len() as u64;
-        self.add(vec![Source { name, size, read: Box::new(io::Cursor::new(bytes)) }]).await
+        self.add(vec![Source::of_memory(name, bytes)]).await
     }
 
     async fn add(&self, sources: Vec<Source>) -> Answer<Draft> {
         let inner = &self.0;
         let now = (inner.clock)();
         let draft = inner.store.read(move |c| Stored::load(c, now)).await?.draft;
-        let sizes = draft.files.iter().map(|file| file.size).chain(sources.iter().map(|source| source.size));
+        let sizes = draft.files.iter().map(|file| file.size).chain(sources.iter().map(|source| source.size()));
         fits(sizes)?;
         let files = inner.files.clone();
         let kept = tokio::task::spawn_blocking(move || {
@@ -309,101 +307,6 @@ impl Agent {
             Some(_) => Ok(()),
         }
     }
-
-    async fn keep_picture(&self, png: Vec<u8>) -> Answer<(DraftFile, Kept)> {
-        let id = AttachmentId(clock::new_id((self.0.clock)()));
-        let files = self.0.files.clone();
-        let kept = tokio::task::spawn_blocking(move || files.keep(id, png.as_slice(), FILE_BYTES));
-        let kept = kept.await.map_err(|_| StoreError::Thread)?.map_err(not_kept)?;
-        let file = DraftFile { id, role: AttachmentRole::Screenshot, name: SCREENSHOT.to_owned(), size: kept.size };
-        Ok((file, kept))
-    }
-
-    fn drop_file(&self, file: Option<AttachmentId>) {
-        if let Some(id) = file {
-            self.0.files.remove(id);
-        }
-    }
-
-    pub(super) async fn room_for(&self, bytes: u64) -> Answer<()> {
-        has_room(self.0.store.read(outbox::bytes).await?, bytes)
-    }
-}
-
-fn has_room(waiting: u64, bytes: u64) -> Answer<()> {
-    if waiting + bytes > OUTBOX_BYTES {
-        return Err(local(LocalErrorCode::OutboxFull, "too many bytes wait on this PC already"));
-    }
-    Ok(())
-}
-
-/// A file that shall be added.
-pub(super) struct Source {
-    name: String,
-    size: u64,
-    read: Box<dyn Read + Send>,
-}
-
-impl Source {
-    fn open(path: &Path) -> Answer<Self> {
-        let unreadable = |error: io::Error| {
-            local(LocalErrorCode::FileUnreadable, format!("{} cannot be read: {error}", path.display()))
-        };
-        let file = File::open(path).map_err(unreadable)?;
-        let data = file.metadata().map_err(unreadable)?;
-        if !data.is_file() {
-            return Err(local(LocalErrorCode::FileUnreadable, format!("{} is no file", path.display())));
-        }
-        let name = path.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned());
-        Ok(Self { name, size: data.len(), read: Box::new(file) })
-    }
-
-    pub(super) fn of_memory(name: String, bytes: Vec<u8>) -> Self {
-        Self { name, size: bytes.len() as u64, read: Box::new(io::Cursor::new(bytes)) }
-    }
-
-    pub(super) fn size(&self) -> u64 {
-        self.size
-    }
-
-    pub(super) fn keep(self, files: &crate::files::Files, now: Millis) -> Answer<(DraftFile, Kept)> {
-        let id = AttachmentId(clock::new_id(now));
-        let kept = files.keep(id, self.read, FILE_BYTES).map_err(not_kept)?;
-        Ok((DraftFile { id, role: AttachmentRole::File, name: plain_name(&self.name), size: kept.size }, kept))
-    }
-}
-
-fn not_kept(error: io::Error) -> CommandError {
-    match error.kind() {
-        io::ErrorKind::FileTooLarge => early(ErrorCode::FileTooLarge, "the file is too large"),
-        _ => StoreError::Io(error).into(),
-    }
-}
-
-/// A name that every system can store: no path, no control characters, not too long.
-#[must_use]
-pub fn plain_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain: String = last.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARS).collect();
-    // Nothing, or a folder: `.` and `..`.
-    if plain.trim().chars().all(|c| c == '.') { "file".to_owned() } else { plain }
-}
-
-pub(super) fn fits(sizes: impl Iterator<Item = u64>) -> Answer<()> {
-    let sizes: Vec<u64> = sizes.collect();
-    if sizes.len() > FILES {
-        return Err(early(ErrorCode::TooManyFiles, "too many files"));
-    }
-    if sizes.contains(&0) {
-        return Err(local(LocalErrorCode::FileUnreadable, "the file is empty"));
-    }
-    if sizes.iter().any(|size| *size > FILE_BYTES) {
-        return Err(early(ErrorCode::FileTooLarge, "the file is too large"));
-    }
-    if sizes.iter().sum::<u64>() > TICKET_BYTES {
-        return Err(early(ErrorCode::TicketTooLarge, "the files together are too large"));
-    }
-    Ok(())
 }
 
 fn checked(draft: &Draft) -> Answer<()> {
@@ -418,17 +321,6 @@ fn checked(draft: &Draft) -> Answer<()> {
         return Err(early(ErrorCode::TextTooLong, "the text is too long"));
     }
     Ok(())
-}
-
-pub(super) fn announcement(file: &DraftFile, sha256: Option<&String>) -> NewAttachment {
-    NewAttachment {
-        id: file.id,
-        role: file.role,
-        name: file.name.clone(),
-        content_type: mime_guess::from_path(&file.name).first_or_octet_stream().to_string(),
-        size: file.size,
-        sha256: sha256.cloned().unwrap_or_default(),
-    }
 }
 
 /// The draft becomes an entry.
@@ -452,51 +344,5 @@ pub(crate) fn queued(new: NewTicket, files: &[DraftFile], now: Millis) -> outbox
         delivered: false,
         written_at: now,
         files: progress(files),
-    }
-}
-
-pub(super) fn progress(files: &[DraftFile]) -> Vec<FileProgress> {
-    files
-        .iter()
-        .map(|file| FileProgress {
-            id: file.id,
-            role: file.role,
-            name: file.name.clone(),
-            size: file.size,
-            sent: 0,
-            complete: false,
-        })
-        .collect()
-}
-
-impl Inner {
-    /// Removes files that no entry needs any more.
-    pub(crate) fn remove_files(&self, files: &[FileProgress]) {
-        for file in files {
-            self.files.remove(file.id);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_made_plain() {
-        assert_eq!(plain_name("../../etc/passwd"), "passwd");
-        assert_eq!(plain_name(r"C:\Users\me\scan.pdf"), "scan.pdf");
-        assert_eq!(plain_name("a\u{0}\nb"), "ab");
-        assert_eq!(plain_name("  /"), "file");
-        assert_eq!(plain_name("../.."), "file");
-    }
-
-    #[test]
-    fn limits_are_named() {
-        let limit = |error: crate::view::CommandError| error.details.limit;
-        assert_eq!(limit(fits([FILE_BYTES + 1].into_iter()).unwrap_err()), Some(FILE_BYTES));
-        assert_eq!(limit(fits(std::iter::repeat_n(1, FILES + 1)).unwrap_err()), Some(FILES as u64));
-        assert_eq!(limit(fits(std::iter::repeat_n(FILE_BYTES, 5)).unwrap_err()), Some(TICKET_BYTES));
-        assert!(fits([1, FILE_BYTES].into_iter()).is_ok());
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     worker,
 };
 
+pub(crate) mod attachment;
 pub(crate) mod form;
 mod handover;
 mod outgoing;

@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::{
     Agent,
-    form::{Source, announcement, fits, progress},
+    attachment::{Source, announcement, fits, progress},
 };
 use crate::{
     clock,

@@ -4,15 +4,17 @@ use deskbell_protocol::{Millis, id::ClientId, settings::SentSetting};
 use uuid::Uuid;
 
 use super::{Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct AgentSetting {
-    pub name: String,
-    pub value: String,
-    pub locked: bool,
-    pub set_by: String,
-    pub set_at: Millis,
+row! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct AgentSetting {
+        pub name: String,
+        pub value: String,
+        pub locked: bool,
+        pub set_by: String,
+        pub set_at: Millis,
+    }
 }
 
 /// What one level has set; without a client the organization's.

@@ -8,22 +8,24 @@ use deskbell_protocol::{
 };
 
 use super::{Scope, Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct AttachmentRow {
-    pub id: Text<AttachmentId>,
-    pub ticket_id: Text<TicketId>,
-    pub message_id: Text<MessageId>,
-    pub client_id: Text<ClientId>,
-    pub installation_id: Option<Text<InstallationId>>,
-    pub role: Text<AttachmentRole>,
-    pub name: String,
-    pub content_type: String,
-    pub size: i64,
-    pub sha256: String,
-    pub received: i64,
-    pub completed_at: Option<Millis>,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct AttachmentRow {
+        pub id: Text<AttachmentId>,
+        pub ticket_id: Text<TicketId>,
+        pub message_id: Text<MessageId>,
+        pub client_id: Text<ClientId>,
+        pub installation_id: Option<Text<InstallationId>>,
+        pub role: Text<AttachmentRole>,
+        pub name: String,
+        pub content_type: String,
+        pub size: i64,
+        pub sha256: String,
+        pub received: i64,
+        pub completed_at: Option<Millis>,
+    }
 }
 
 const COLUMNS: &str = "id, ticket_id, message_id, client_id, installation_id, role, name, content_type, size, sha256, received, completed_at";
@@ -39,7 +41,7 @@ pub struct Place {
 
 pub async fn announce(tx: &mut Tx, place: Place, file: &NewAttachment, now: Millis) -> sqlx::Result<()> {
     sql!(
-        later tx,
+        execute tx,
         "insert into attachments (id, ticket_id, message_id, client_id, installation_id, role, name, content_type, size,
          sha256, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         Text(file.id), Text(place.ticket), Text(place.message), Text(place.client), Text(place.installation),

@@ -8,22 +8,24 @@ use deskbell_protocol::{
 use uuid::Uuid;
 
 use super::{Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Challenge {
-    pub id: Text<Uuid>,
-    pub installation_id: Text<InstallationId>,
-    pub client_id: Text<ClientId>,
-    pub email: String,
-    pub name: String,
-    pub language: Text<Language>,
-    pub token_hmac: String,
-    /// Whether its mail is sent. Somebody whose access has ended gets none.
-    pub deliverable: bool,
-    pub tries_left: i64,
-    pub expires_at: Millis,
-    pub created_at: Millis,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct Challenge {
+        pub id: Text<Uuid>,
+        pub installation_id: Text<InstallationId>,
+        pub client_id: Text<ClientId>,
+        pub email: String,
+        pub name: String,
+        pub language: Text<Language>,
+        pub token_hmac: String,
+        /// Whether its mail is sent. Somebody whose access has ended gets none.
+        pub deliverable: bool,
+        pub tries_left: i64,
+        pub expires_at: Millis,
+        pub created_at: Millis,
+    }
 }
 
 /// The newest token replaces those before it.

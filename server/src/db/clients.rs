@@ -3,19 +3,21 @@
 use deskbell_protocol::{Millis, id::ClientId};
 
 use super::{Scope, Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Client {
-    pub id: Text<ClientId>,
-    pub name: String,
-    pub enablement: Option<bool>,
-    pub enablement_by: Option<String>,
-    pub enablement_at: Option<Millis>,
-    pub created_at: Millis,
-    pub devices: i64,
-    pub people: i64,
-    pub active_tickets: i64,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct Client {
+        pub id: Text<ClientId>,
+        pub name: String,
+        pub enablement: Option<bool>,
+        pub enablement_by: Option<String>,
+        pub enablement_at: Option<Millis>,
+        pub created_at: Millis,
+        pub devices: i64,
+        pub people: i64,
+        pub active_tickets: i64,
+    }
 }
 
 const SELECT: &str = "select c.id, c.name, c.enablement, c.enablement_by, c.enablement_at, c.created_at,

@@ -9,41 +9,42 @@ use deskbell_protocol::{
 };
 
 use super::{Scope, Text, Tx};
-use crate::{enablement::Choices, sql};
+use crate::{enablement::Choices, row, sql};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Device {
-    pub id: Text<DeviceId>,
-    pub client_id: Text<ClientId>,
-    pub client_name: String,
-    pub name: String,
-    pub os: String,
-    pub platform: String,
-    pub model: Option<String>,
-    pub serial: Option<String>,
-    pub ip: Option<String>,
-    pub os_user: Option<String>,
-    pub agent_version: Option<String>,
-    pub last_seen_at: Option<Millis>,
-    pub created_at: Millis,
-    pub enrolled_with: Option<String>,
-    #[sqlx(flatten)]
-    pub choices: Choices,
-    pub device_by: Option<String>,
-    pub device_at: Option<Millis>,
-    pub client_by: Option<String>,
-    pub client_at: Option<Millis>,
-    pub site_name: Option<String>,
-    pub site_by: Option<String>,
-    pub site_at: Option<Millis>,
-    /// The latest time until which one of its installations is online.
-    pub online_until: Option<Millis>,
-    /// Installations that are accepted; those of them that have not heard; those that are not accepted.
-    pub accepted: i64,
-    pub waiting: i64,
-    pub failed: i64,
-    pub hotkey_taken: i64,
-    pub active_tickets: i64,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct Device {
+        pub id: Text<DeviceId>,
+        pub client_id: Text<ClientId>,
+        pub client_name: String,
+        pub name: String,
+        pub os: String,
+        pub platform: String,
+        pub model: Option<String>,
+        pub serial: Option<String>,
+        pub ip: Option<String>,
+        pub os_user: Option<String>,
+        pub agent_version: Option<String>,
+        pub last_seen_at: Option<Millis>,
+        pub created_at: Millis,
+        pub enrolled_with: Option<String>,
+        pub choices: Choices,
+        pub device_by: Option<String>,
+        pub device_at: Option<Millis>,
+        pub client_by: Option<String>,
+        pub client_at: Option<Millis>,
+        pub site_name: Option<String>,
+        pub site_by: Option<String>,
+        pub site_at: Option<Millis>,
+        /// The latest time until which one of its installations is online.
+        pub online_until: Option<Millis>,
+        /// Installations that are accepted; those of them that have not heard; those that are not accepted.
+        pub accepted: i64,
+        pub waiting: i64,
+        pub failed: i64,
+        pub hotkey_taken: i64,
+        pub active_tickets: i64,
+    }
 }
 
 const SELECT: &str = "select d.id, d.client_id, c.name as client_name, d.name, d.os, d.platform, d.model, d.serial, d.ip,
@@ -85,25 +86,27 @@ pub async fn list(tx: &mut Tx, scope: Scope, client: Option<ClientId>, query: &s
     )
 }
 
-/// How far the agent has come to the devices of a client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
-pub struct Rollout {
-    pub total: i64,
-    /// On, and the device has heard.
-    pub active: i64,
-    /// The device has not heard yet.
-    pub waiting: i64,
-    /// The device cannot follow.
-    pub failed: i64,
-    /// Off, and the device has heard.
-    pub off: i64,
+row! {
+    /// How far the agent has come to the devices of a client.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Rollout {
+        pub total: i64,
+        /// On, and the device has heard.
+        pub active: i64,
+        /// The device has not heard yet.
+        pub waiting: i64,
+        /// The device cannot follow.
+        pub failed: i64,
+        /// Off, and the device has heard.
+        pub off: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct RolloutRow {
-    client_id: Text<ClientId>,
-    #[sqlx(flatten)]
-    rollout: Rollout,
+row! {
+    struct RolloutRow {
+        client_id: Text<ClientId>,
+        rollout: Rollout,
+    }
 }
 
 /// The rollout of every client that has a device, counted by the database: the list of clients shows sums of all

@@ -6,21 +6,23 @@ use deskbell_protocol::{
 };
 
 use super::{Scope, Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct EnrolmentKey {
-    pub id: Text<EnrolmentKeyId>,
-    pub client_id: Text<ClientId>,
-    pub name: String,
-    pub hint: String,
-    pub expires_at: Millis,
-    pub max_devices: i64,
-    pub revoked_at: Option<Millis>,
-    pub created_at: Millis,
-    pub created_by: String,
-    /// Devices that it introduced.
-    pub used: i64,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct EnrolmentKey {
+        pub id: Text<EnrolmentKeyId>,
+        pub client_id: Text<ClientId>,
+        pub name: String,
+        pub hint: String,
+        pub expires_at: Millis,
+        pub max_devices: i64,
+        pub revoked_at: Option<Millis>,
+        pub created_at: Millis,
+        pub created_by: String,
+        /// Devices that it introduced.
+        pub used: i64,
+    }
 }
 
 const SELECT: &str =

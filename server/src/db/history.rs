@@ -7,7 +7,7 @@ use deskbell_protocol::{
 use uuid::Uuid;
 
 use super::{Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
 /// Who did it.
 #[derive(Clone, Debug)]
@@ -43,14 +43,16 @@ pub struct Entry<'a> {
     pub detail: serde_json::Value,
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct HistoryRow {
-    pub id: String,
-    pub at: Millis,
-    pub actor_kind: String,
-    pub actor_name: String,
-    pub action: String,
-    pub detail: String,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct HistoryRow {
+        pub id: String,
+        pub at: Millis,
+        pub actor_kind: String,
+        pub actor_name: String,
+        pub action: String,
+        pub detail: String,
+    }
 }
 
 pub async fn add(tx: &mut Tx, entry: Entry<'_>) -> sqlx::Result<()> {
@@ -61,7 +63,7 @@ pub async fn add(tx: &mut Tx, entry: Entry<'_>) -> sqlx::Result<()> {
         Actor::System => ("system", None, "Deskbell"),
     };
     sql!(
-        later tx,
+        execute tx,
         "insert into history (id, at, actor_kind, actor_id, actor_name, action, client_id, device_id, ticket_id, detail)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         entry.id.to_string(), entry.at, kind, actor_id.clone(), name, entry.action, entry.client.map(Text),

@@ -8,40 +8,41 @@ use deskbell_protocol::{
 };
 
 use super::{Scope, Text, Tx, nonces, requesters::Addressee};
-use crate::{enablement::Choices, epochs, sql};
+use crate::{enablement::Choices, epochs, row, sql};
 
-/// An installation with what decides about it, read together.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Installation {
-    pub id: Text<InstallationId>,
-    pub device_id: Text<DeviceId>,
-    pub device_name: String,
-    pub client_id: Text<ClientId>,
-    pub client_name: String,
-    pub organization_name: Option<String>,
-    pub public_key: String,
-    pub os_user: String,
-    pub registration: Text<Registration>,
-    pub agent_version: String,
-    pub language: Text<Language>,
-    pub hotkey: Text<HotkeyState>,
-    pub epoch: i64,
-    /// The one that the last answer came to.
-    pub epoch_before: i64,
-    /// When its last sync was signed, in seconds.
-    pub signed_at: i64,
-    pub revision: i64,
-    pub applied_revision: i64,
-    pub online_until: Millis,
-    pub last_seen_at: Millis,
-    #[sqlx(flatten)]
-    pub choices: Choices,
-    pub requester_id: Option<Text<RequesterId>>,
-    pub requester_name: Option<String>,
-    pub requester_email: Option<String>,
-    pub requester_language: Option<Text<Language>>,
-    pub confirmed_at: Option<Millis>,
-    pub vouched_by: Option<String>,
+row! {
+    /// An installation with what decides about it, read together.
+    #[derive(Clone, Debug)]
+    pub struct Installation {
+        pub id: Text<InstallationId>,
+        pub device_id: Text<DeviceId>,
+        pub device_name: String,
+        pub client_id: Text<ClientId>,
+        pub client_name: String,
+        pub organization_name: Option<String>,
+        pub public_key: String,
+        pub os_user: String,
+        pub registration: Text<Registration>,
+        pub agent_version: String,
+        pub language: Text<Language>,
+        pub hotkey: Text<HotkeyState>,
+        pub epoch: i64,
+        /// The one that the last answer came to.
+        pub epoch_before: i64,
+        /// When its last sync was signed, in seconds.
+        pub signed_at: i64,
+        pub revision: i64,
+        pub applied_revision: i64,
+        pub online_until: Millis,
+        pub last_seen_at: Millis,
+        pub choices: Choices,
+        pub requester_id: Option<Text<RequesterId>>,
+        pub requester_name: Option<String>,
+        pub requester_email: Option<String>,
+        pub requester_language: Option<Text<Language>>,
+        pub confirmed_at: Option<Millis>,
+        pub vouched_by: Option<String>,
+    }
 }
 
 impl Installation {
@@ -76,13 +77,14 @@ pub async fn by_key(tx: &mut Tx, public_key: &str) -> sqlx::Result<Option<Instal
     sql!(optional tx, Installation, format!("select {COLUMNS} {FROM} where i.public_key = $1"), public_key)
 }
 
-/// An installation whose request came with a nonce.
-#[derive(Debug, sqlx::FromRow)]
-pub struct Asking {
-    #[sqlx(flatten)]
-    pub installation: Installation,
-    /// The nonce was spent before.
-    pub replayed: bool,
+row! {
+    /// An installation whose request came with a nonce.
+    #[derive(Debug)]
+    pub struct Asking {
+        pub installation: Installation,
+        /// The nonce was spent before.
+        pub replayed: bool,
+    }
 }
 
 pub async fn asking(tx: &mut Tx, public_key: &str, nonce: &str) -> sqlx::Result<Option<Asking>> {
@@ -149,14 +151,14 @@ pub struct Seen<'a> {
 /// Notes a sync at the installation and at its device.
 pub async fn seen(tx: &mut Tx, installation: &Installation, seen: &Seen<'_>, now: Millis) -> sqlx::Result<()> {
     sql!(
-        later tx,
+        execute tx,
         "update installations set epoch = $2, applied_revision = $3, agent_version = $4, language = $5, hotkey = $6,
          os_user = $7, last_seen_at = $8, epoch_before = $9, signed_at = $10 where id = $1",
         installation.id, seen.epoch, seen.applied_revision, seen.agent_version, Text(seen.language), Text(seen.hotkey),
         &seen.facts.os_user, now, seen.epoch_before, seen.signed_at
     )?;
     sql!(
-        later tx,
+        execute tx,
         "update devices set name = case when renamed then name else $2 end, os = $3, ip = $4, os_user = $5,
          agent_version = $6, last_seen_at = $7, model = coalesce($8, model), serial = coalesce($9, serial) where id = $1",
         installation.device_id, &seen.facts.name, &seen.facts.os, &seen.facts.ip, &seen.facts.os_user,

@@ -4,18 +4,20 @@ use deskbell_protocol::Millis;
 use uuid::Uuid;
 
 use super::{Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Job {
-    pub id: Text<Uuid>,
-    pub kind: String,
-    pub payload: String,
-    pub attempts: i64,
-    pub last_error: Option<String>,
-    pub done_at: Option<Millis>,
-    pub failed_at: Option<Millis>,
-    pub created_at: Millis,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct Job {
+        pub id: Text<Uuid>,
+        pub kind: String,
+        pub payload: String,
+        pub attempts: i64,
+        pub last_error: Option<String>,
+        pub done_at: Option<Millis>,
+        pub failed_at: Option<Millis>,
+        pub created_at: Millis,
+    }
 }
 
 const COLUMNS: &str = "id, kind, payload, attempts, last_error, done_at, failed_at, created_at";
@@ -30,7 +32,7 @@ pub async fn insert(tx: &mut Tx, id: Uuid, kind: &str, payload: &str, now: Milli
         return Ok(());
     }
     sql!(
-        later tx, "insert into jobs (id, kind, payload, run_at, created_at) values ($1, $2, $3, $4, $4)",
+        execute tx, "insert into jobs (id, kind, payload, run_at, created_at) values ($1, $2, $3, $4, $4)",
         Text(id), kind, payload, now
     )?;
     Ok(())

@@ -10,8 +10,8 @@ use deskbell_protocol::{
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
-use super::{Scope, Text, Tx};
-use crate::sql;
+use super::{Scope, Text, Tx, read_all};
+use crate::{row, sql};
 
 /// What a console is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -22,15 +22,17 @@ pub enum ConsoleEvent {
     Client { id: ClientId },
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct LiveEvent {
-    pub id: i64,
-    pub client_id: Option<Text<ClientId>>,
-    /// For this installation; absent: for consoles.
-    pub installation_id: Option<Text<InstallationId>>,
-    /// Of that installation, at the time of reading.
-    pub registration: Option<Text<Registration>>,
-    pub event: String,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct LiveEvent {
+        pub id: i64,
+        pub client_id: Option<Text<ClientId>>,
+        /// For this installation; absent: for consoles.
+        pub installation_id: Option<Text<InstallationId>>,
+        /// Of that installation, at the time of reading.
+        pub registration: Option<Text<Registration>>,
+        pub event: String,
+    }
 }
 
 pub async fn to_consoles(tx: &mut Tx, event: &ConsoleEvent, now: Millis) -> sqlx::Result<()> {
@@ -39,7 +41,7 @@ pub async fn to_consoles(tx: &mut Tx, event: &ConsoleEvent, now: Millis) -> sqlx
         ConsoleEvent::Client { id } => *id,
     };
     sql!(
-        later tx, "insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)",
+        execute tx, "insert into live_events (at, audience, client_id, event) values ($1, 'console', $2, $3)",
         now, Text(client), json(event)
     )?;
     Ok(())
@@ -55,7 +57,7 @@ pub async fn of_ticket(
 ) -> sqlx::Result<()> {
     let (console, agent) = (ConsoleEvent::Ticket { id: ticket, client }, AgentEvent::Ticket { id: ticket });
     sql!(
-        later tx,
+        execute tx,
         "insert into live_events (at, audience, client_id, installation_id, event)
          select $1, 'console', $2, null, $3 where $4 <> ''
          union all select $1, 'agent', client_id, id, $5 from installations where requester_id = $4",
@@ -81,9 +83,9 @@ pub async fn state_changed(tx: &mut Tx, concerned: Concerned, now: Millis) -> sq
         Concerned::Device(id) => ("device_id = $1", id.to_string()),
         Concerned::Installation(id) => ("id = $1", id.to_string()),
     };
-    sql!(later tx, format!("update installations set revision = revision + 1 where {condition}"), &id)?;
+    sql!(execute tx, format!("update installations set revision = revision + 1 where {condition}"), &id)?;
     sql!(
-        later tx,
+        execute tx,
         format!("insert into live_events (at, audience, client_id, installation_id, event)
                  select $2, 'agent', client_id, id, $3 from installations where registration = $4 and {condition}"),
         &id, now, json(&AgentEvent::State), Text(Registration::Accepted)
@@ -98,15 +100,11 @@ const SELECT: &str = "select e.id, e.client_id, e.installation_id, i.registratio
 /// writer leaves nothing out.
 pub async fn after(tx: &mut Tx, id: i64, missing: &[i64]) -> sqlx::Result<Vec<LiveEvent>> {
     match tx {
-        Tx::Sqlite(tx) => {
-            let rows = tx.query_as(&format!("{SELECT} where e.id > $1 order by e.id")).bind(id);
-            let rows = rows.fetch_all(tx.connection()?).await;
-            tx.heard(rows)
-        }
+        Tx::Sqlite(tx) => tx.all(&format!("{SELECT} where e.id > $1 order by e.id"), rusqlite::params![id]),
         Tx::Postgres(tx) => {
             let which = "where e.id > $1 or e.id = any($2) order by e.id";
-            let rows = sqlx::query_as(AssertSqlSafe(format!("{SELECT} {which}"))).bind(id).bind(missing);
-            rows.fetch_all(&mut **tx).await
+            let rows = sqlx::query(AssertSqlSafe(format!("{SELECT} {which}"))).bind(id).bind(missing);
+            read_all(&rows.fetch_all(&mut **tx).await?)
         }
     }
 }

@@ -7,7 +7,7 @@ use deskbell_protocol::{
 };
 
 use super::{Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
 /// Who wrote it, and by which installation it was signed.
 #[derive(Clone, Debug)]
@@ -33,18 +33,20 @@ pub struct NewMessage<'a> {
     pub written_at: Option<Millis>,
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct MessageRow {
-    pub id: Text<MessageId>,
-    pub ticket_id: Text<TicketId>,
-    pub kind: String,
-    pub author_kind: Text<AuthorKind>,
-    pub author_name: String,
-    pub installation_id: Option<Text<InstallationId>>,
-    pub body: String,
-    pub content_hash: String,
-    pub written_at: Option<Millis>,
-    pub received_at: Millis,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct MessageRow {
+        pub id: Text<MessageId>,
+        pub ticket_id: Text<TicketId>,
+        pub kind: String,
+        pub author_kind: Text<AuthorKind>,
+        pub author_name: String,
+        pub installation_id: Option<Text<InstallationId>>,
+        pub body: String,
+        pub content_hash: String,
+        pub written_at: Option<Millis>,
+        pub received_at: Millis,
+    }
 }
 
 const COLUMNS: &str = "id, ticket_id, kind, author_kind, author_name, installation_id, body, content_hash, written_at,
@@ -71,7 +73,7 @@ pub async fn insert_first(tx: &mut Tx, message: &NewMessage<'_>, now: Millis) ->
 async fn insert_at(tx: &mut Tx, message: &NewMessage<'_>, sequence: i64, now: Millis) -> sqlx::Result<()> {
     let (kind, body) = stored(message.content);
     sql!(
-        later tx,
+        execute tx,
         "insert into messages (id, ticket_id, client_id, sequence, kind, author_kind, requester_id, technician_id,
          author_name, installation_id, device_sequence, body, content_hash, written_at, received_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",

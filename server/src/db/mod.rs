@@ -13,11 +13,11 @@ use std::{
 };
 
 use sqlx::{
-    Connection, PgPool, Postgres, SqlitePool,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
     migrate::MigrateError,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
 pub mod agent_settings;
@@ -37,6 +37,7 @@ pub mod nonces;
 pub mod organization;
 pub mod portal_sessions;
 pub mod requesters;
+mod row;
 mod scope;
 pub mod search;
 pub mod sessions;
@@ -45,8 +46,9 @@ pub mod technicians;
 mod text;
 pub mod tickets;
 
+pub use row::{Cells, Part, Row, read_all};
 pub use scope::Scope;
-pub use sqlite::SqliteTx;
+pub use sqlite::{CONNECTIONS, Sqlite, SqliteTx};
 pub use text::Text;
 
 /// How long a request waits for a connection: a database that is gone is said to be gone soon.
@@ -56,32 +58,26 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(1);
 /// Prepared statements of one connection: more than there are.
 const STATEMENTS: usize = 500;
-/// Of pages, in KiB and so negative: the indexes into which every submission writes.
-const WRITER_CACHE: &str = "-32000";
 
 /// Where servers on one PostgreSQL wake each other.
 const CHANNEL: &str = "deskbell_live";
 
 #[derive(Clone, Debug)]
 pub enum Db {
-    /// One connection writes, others read beside it.
-    Sqlite {
-        write: SqlitePool,
-        read: SqlitePool,
-    },
+    Sqlite(Sqlite),
     Postgres(PgPool),
 }
 
-/// What statements are carried out on: a transaction, or for [`Db::look`] a connection by itself.
+/// What PostgreSQL's statements are carried out on: a transaction, or for [`Db::look`] a connection by itself.
 #[derive(Debug)]
-pub enum On<DB: sqlx::Database> {
-    Transaction(sqlx::Transaction<'static, DB>),
-    Connection(PoolConnection<DB>),
+pub enum On {
+    Transaction(Transaction<'static, Postgres>),
+    Connection(PoolConnection<Postgres>),
 }
 
-impl<DB: sqlx::Database> Deref for On<DB> {
-    type Target = DB::Connection;
-    fn deref(&self) -> &DB::Connection {
+impl Deref for On {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
         match self {
             Self::Transaction(tx) => tx,
             Self::Connection(connection) => connection,
@@ -89,8 +85,8 @@ impl<DB: sqlx::Database> Deref for On<DB> {
     }
 }
 
-impl<DB: sqlx::Database> DerefMut for On<DB> {
-    fn deref_mut(&mut self) -> &mut DB::Connection {
+impl DerefMut for On {
+    fn deref_mut(&mut self) -> &mut PgConnection {
         match self {
             Self::Transaction(tx) => tx,
             Self::Connection(connection) => connection,
@@ -98,12 +94,12 @@ impl<DB: sqlx::Database> DerefMut for On<DB> {
     }
 }
 
-impl<DB: sqlx::Database> On<DB> {
+impl On {
     /// For a statement that changes something.
     ///
     /// # Errors
     /// Outside of a transaction.
-    pub fn changing(&mut self) -> sqlx::Result<&mut DB::Connection> {
+    pub fn changing(&mut self) -> sqlx::Result<&mut PgConnection> {
         match self {
             Self::Transaction(tx) => Ok(tx),
             Self::Connection(_) => Err(sqlx::Error::Protocol("a look changes nothing".to_owned())),
@@ -122,29 +118,25 @@ impl<DB: sqlx::Database> On<DB> {
 #[derive(Debug)]
 pub enum Tx {
     Sqlite(SqliteTx),
-    Postgres(On<Postgres>),
+    Postgres(On),
 }
 
 /// Runs one statement on whichever database the transaction is of. Arguments bind to `$1`, `$2` …
 ///
 /// ```text
 /// sql!(execute tx, "update clients set name = $1 where id = $2", name, id.to_string())  // → u64, rows affected
-/// sql!(later tx, "insert into history …", id.to_string())                               // → (), with the next one
 /// sql!(optional tx, ClientRow, "select … where id = $1", id)                            // → Option<ClientRow>
 /// sql!(one tx, (i64,), "select count(*) from clients")                                  // → (i64,)
 /// sql!(all tx, ClientRow, "select … order by name")                                     // → Vec<ClientRow>
 /// ```
 ///
-/// The text may also be a `String` put together from fixed parts; what people typed is always bound. What is left for
-/// `later` is carried out in its order, with the next statement or the commit, and fails those.
+/// The text may also be a `String` put together from fixed parts; what people typed is always bound. A row is a tuple,
+/// or what [`row!`] makes.
 #[macro_export]
 macro_rules! sql {
     (execute $tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $tx {
-            $crate::db::Tx::Sqlite(tx) => {
-                let query = tx.counting(&$sql)$(.bind($arg))*;
-                tx.count(query).await
-            }
+            $crate::db::Tx::Sqlite(tx) => tx.execute(&$sql, rusqlite::params![$($arg),*]),
             $crate::db::Tx::Postgres(tx) => match tx.changing() {
                 Ok(on) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
                     .execute(on).await.map(|done| done.rows_affected()),
@@ -152,33 +144,23 @@ macro_rules! sql {
             },
         }
     };
-    (later $tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
+    (optional $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $tx {
-            $crate::db::Tx::Sqlite(tx) => {
-                let query = tx.query(&$sql)$(.bind($arg))*;
-                tx.later(query).await
-            }
-            $crate::db::Tx::Postgres(tx) => match tx.changing() {
-                Ok(on) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*.execute(on).await.map(drop),
-                Err(error) => Err(error),
-            },
+            $crate::db::Tx::Sqlite(tx) => tx.optional::<$row>(&$sql, rusqlite::params![$($arg),*]),
+            $crate::db::Tx::Postgres(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
+                .fetch_optional(&mut **tx).await
+                .and_then(|row| Ok($crate::db::read_all::<$row>(row.as_slice())?.pop())),
         }
     };
-    (optional $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_optional $tx, $row, $sql $(, $arg)*) };
-    (one $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_one $tx, $row, $sql $(, $arg)*) };
-    (all $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => { $crate::sql!(@fetch fetch_all $tx, $row, $sql $(, $arg)*) };
-    (@fetch $fetch:ident $tx:expr, $row:ty, $sql:expr $(, $arg:expr)*) => {
+    (one $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        $crate::sql!(optional $tx, $row, $sql $(, $arg)*).and_then(|row| row.ok_or(sqlx::Error::RowNotFound))
+    };
+    (all $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $tx {
-            $crate::db::Tx::Sqlite(tx) => {
-                let query = tx.query_as::<$row>(&$sql)$(.bind($arg))*;
-                let found = match tx.connection() {
-                    Ok(connection) => query.$fetch(connection).await,
-                    Err(error) => Err(error),
-                };
-                tx.heard(found)
-            }
-            $crate::db::Tx::Postgres(tx) => sqlx::query_as::<_, $row>(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
-                .$fetch(&mut **tx).await,
+            $crate::db::Tx::Sqlite(tx) => tx.all::<$row>(&$sql, rusqlite::params![$($arg),*]),
+            $crate::db::Tx::Postgres(tx) => sqlx::query(sqlx::AssertSqlSafe($sql))$(.bind($arg))*
+                .fetch_all(&mut **tx).await
+                .and_then(|rows| $crate::db::read_all::<$row>(&rows)),
         }
     };
 }
@@ -211,24 +193,20 @@ impl Db {
     /// # Errors
     /// Where the file cannot be used, or was written by a newer version.
     pub async fn sqlite(file: &Path) -> Result<Self, OpenError> {
-        let mutant = deskbell_protocol::mutant!("synchronous.off");
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(if mutant { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
-            .statement_cache_capacity(STATEMENTS);
-        let writing = options.clone().pragma("cache_size", WRITER_CACHE);
-        let write = sqlite_pool().max_connections(1).connect_with(writing).await?;
-        let (version,): (String,) = sqlx::query_as("select sqlite_version()").fetch_one(&write).await?;
+            .foreign_keys(true);
+        // Migrations are sqlx's on both databases.
+        let mut connection = options.connect().await?;
+        let (version,): (String,) = sqlx::query_as("select sqlite_version()").fetch_one(&mut connection).await?;
         if older_than(&version, [3, 51, 3]) {
             return Err(OpenError::SqliteTooOld(version));
         }
-        sqlx::migrate!("migrations/sqlite").run(&write).await?;
-        let read = sqlite_pool().max_connections(8).connect_with(options.read_only(true)).await?;
-        Ok(Self::Sqlite { write, read })
+        sqlx::migrate!("migrations/sqlite").run(&mut connection).await?;
+        connection.close().await?;
+        Ok(Self::Sqlite(Sqlite::new(file)))
     }
 
     /// Connects to PostgreSQL by its URL, and migrates it.
@@ -256,9 +234,7 @@ impl Db {
     /// Where the database cannot be reached.
     pub async fn write(&self) -> sqlx::Result<Tx> {
         match self {
-            Self::Sqlite { write, .. } => {
-                Ok(Tx::Sqlite(SqliteTx::new(On::Transaction(write.begin_with("BEGIN IMMEDIATE").await?))))
-            }
+            Self::Sqlite(sqlite) => sqlite.write().await.map(Tx::Sqlite),
             Self::Postgres(pool) => begun(pool, "BEGIN").await,
         }
     }
@@ -269,7 +245,7 @@ impl Db {
     /// Where the database cannot be reached.
     pub async fn read(&self) -> sqlx::Result<Tx> {
         match self {
-            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(SqliteTx::new(On::Transaction(read.begin().await?)))),
+            Self::Sqlite(sqlite) => sqlite.read().await.map(Tx::Sqlite),
             Self::Postgres(pool) => begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
         }
     }
@@ -281,7 +257,7 @@ impl Db {
     /// Where the database cannot be reached.
     pub async fn look(&self) -> sqlx::Result<Tx> {
         match self {
-            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(SqliteTx::new(On::Connection(read.acquire().await?)))),
+            Self::Sqlite(sqlite) => sqlite.look().await.map(Tx::Sqlite),
             Self::Postgres(pool) => Ok(Tx::Postgres(On::Connection(pool.acquire().await?))),
         }
     }
@@ -293,7 +269,7 @@ impl Db {
     /// Where the database cannot be reached.
     pub async fn exclusive(&self, name: &str) -> sqlx::Result<Option<Tx>> {
         match self {
-            Self::Sqlite { .. } => Ok(None),
+            Self::Sqlite(_) => Ok(None),
             Self::Postgres(pool) => {
                 let mut tx = begun(pool, "BEGIN").await?;
                 tx.serialize_on(name).await?;
@@ -328,10 +304,7 @@ impl Db {
     /// Closes every connection, after those in use have finished.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { write, read } => {
-                read.close().await;
-                write.close().await;
-            }
+            Self::Sqlite(sqlite) => sqlite.close().await,
             Self::Postgres(pool) => pool.close().await,
         }
     }
@@ -351,14 +324,10 @@ impl Tx {
     ///
     /// # Errors
     /// Where it could not be; nothing of it is stored then.
-    pub async fn commit(mut self) -> sqlx::Result<()> {
+    pub async fn commit(self) -> sqlx::Result<()> {
         deskbell_protocol::crash_point!("db.commit.before");
-        if let Self::Sqlite(tx) = &mut self {
-            tx.settle().await?;
-        }
-        deskbell_protocol::crash_point!("db.commit.settled");
         match self {
-            Self::Sqlite(tx) => tx.commit().await,
+            Self::Sqlite(tx) => tx.commit(),
             Self::Postgres(tx) => tx.commit().await,
         }?;
         deskbell_protocol::crash_point!("db.commit.after");
@@ -426,18 +395,9 @@ impl Tx {
         if let Self::Postgres(_) = self {
             return Ok("nextval('ticket_numbers')");
         }
-        sql!(later self, "update ticket_numbers set next = next + 1")?;
+        sql!(execute self, "update ticket_numbers set next = next + 1")?;
         Ok("(select next - 1 from ticket_numbers)")
     }
-}
-
-/// Where the disk is full, or fails, SQLite itself ends the transaction. What counts transactions does not
-/// hear of it, and would begin no other one on this connection: it is replaced. Whether the database is
-/// still there is not asked before each use: what is in this process has not gone away.
-fn sqlite_pool() -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(async move { Ok(!Connection::is_in_transaction(connection)) }))
 }
 
 /// A pattern for `like` that finds a text anywhere, whatever signs it has, in lower case.

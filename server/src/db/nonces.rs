@@ -19,13 +19,14 @@ pub async fn spend(tx: &mut Tx, public_key: &str, nonce: &str, expires_at: Milli
 }
 
 /// Spends one of which [`super::installations::asking`] said that it is new, in a transaction that is alone with its
-/// key: nobody waits for this.
+/// key.
 pub async fn spend_new(tx: &mut Tx, public_key: &str, nonce: &str, expires_at: Millis) -> sqlx::Result<()> {
     let nonce = stored(nonce);
     sql!(
-        later tx, "insert into nonces (public_key, nonce, expires_at) values ($1, $2, $3)",
+        execute tx, "insert into nonces (public_key, nonce, expires_at) values ($1, $2, $3)",
         public_key, &*nonce, expires_at
-    )
+    )?;
+    Ok(())
 }
 
 /// What is kept of a nonce: itself, but for a seeded defect, which is as if each server knew only its own.

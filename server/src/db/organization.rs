@@ -3,19 +3,21 @@
 use deskbell_protocol::{Millis, id::ServerId};
 
 use super::{Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Organization {
-    pub server_id: Text<ServerId>,
-    /// Absent until the first-run set-up is done.
-    pub name: Option<String>,
-    /// Keys HMACs; base64.
-    pub secret: String,
-    pub setup_code_hash: Option<String>,
-    pub enablement: bool,
-    pub enablement_by: Option<String>,
-    pub enablement_at: Option<Millis>,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct Organization {
+        pub server_id: Text<ServerId>,
+        /// Absent until the first-run set-up is done.
+        pub name: Option<String>,
+        /// Keys HMACs; base64.
+        pub secret: String,
+        pub setup_code_hash: Option<String>,
+        pub enablement: bool,
+        pub enablement_by: Option<String>,
+        pub enablement_at: Option<Millis>,
+    }
 }
 
 pub async fn find(tx: &mut Tx) -> sqlx::Result<Option<Organization>> {

@@ -6,15 +6,17 @@ use deskbell_protocol::{
 };
 
 use super::{Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct PortalSession {
-    pub installation_id: Text<InstallationId>,
-    pub client_id: Text<ClientId>,
-    pub requester_id: Option<Text<RequesterId>>,
-    pub csrf: String,
-    pub expires_at: Millis,
+row! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PortalSession {
+        pub installation_id: Text<InstallationId>,
+        pub client_id: Text<ClientId>,
+        pub requester_id: Option<Text<RequesterId>>,
+        pub csrf: String,
+        pub expires_at: Millis,
+    }
 }
 
 pub async fn insert(tx: &mut Tx, id_hash: &str, session: &PortalSession, now: Millis) -> sqlx::Result<()> {

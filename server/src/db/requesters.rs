@@ -7,19 +7,21 @@ use deskbell_protocol::{
 };
 
 use super::{Scope, Text, Tx};
-use crate::{db::installations::Installation, intake, sql};
+use crate::{db::installations::Installation, intake, row, sql};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Requester {
-    pub id: Text<RequesterId>,
-    pub client_id: Text<ClientId>,
-    pub email: String,
-    pub name: String,
-    pub language: Text<Language>,
-    pub deactivated_at: Option<Millis>,
-    /// Installations at which they are confirmed.
-    pub devices: i64,
-    pub active_tickets: i64,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct Requester {
+        pub id: Text<RequesterId>,
+        pub client_id: Text<ClientId>,
+        pub email: String,
+        pub name: String,
+        pub language: Text<Language>,
+        pub deactivated_at: Option<Millis>,
+        /// Installations at which they are confirmed.
+        pub devices: i64,
+        pub active_tickets: i64,
+    }
 }
 
 const SELECT: &str = "select r.id, r.client_id, r.email, r.name, r.language, r.deactivated_at,
@@ -71,14 +73,16 @@ pub async fn once_confirmed(
     Ok(row.map(|(client, ended)| intake::Author { client: client.0, deactivated: ended.is_some() }))
 }
 
-/// Whom a mail goes to, and what it says of its sender.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Addressee {
-    pub email: String,
-    pub name: String,
-    pub language: Text<Language>,
-    pub deactivated_at: Option<Millis>,
-    pub organization_name: Option<String>,
+row! {
+    /// Whom a mail goes to, and what it says of its sender.
+    #[derive(Clone, Debug)]
+    pub struct Addressee {
+        pub email: String,
+        pub name: String,
+        pub language: Text<Language>,
+        pub deactivated_at: Option<Millis>,
+        pub organization_name: Option<String>,
+    }
 }
 
 pub async fn addressee(tx: &mut Tx, id: RequesterId) -> sqlx::Result<Option<Addressee>> {

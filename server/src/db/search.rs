@@ -7,7 +7,7 @@ use deskbell_protocol::id::TicketId;
 
 use super::{Text, Tx};
 use crate::{
-    sql,
+    row, sql,
     words::{folded, whole},
 };
 
@@ -83,15 +83,16 @@ pub async fn is_due(tx: &mut Tx) -> sqlx::Result<bool> {
     Ok(due.is_some())
 }
 
-/// A ticket as it is found, but for what was written in it.
-#[derive(sqlx::FromRow)]
-struct Known {
-    id: Text<TicketId>,
-    number: i64,
-    subject: String,
-    name: String,
-    email: String,
-    device: String,
+row! {
+    /// A ticket as it is found, but for what was written in it.
+    struct Known {
+        id: Text<TicketId>,
+        number: i64,
+        subject: String,
+        name: String,
+        email: String,
+        device: String,
+    }
 }
 
 async fn known(tx: &mut Tx, tickets: &BTreeSet<String>) -> sqlx::Result<Vec<Known>> {
@@ -141,7 +142,7 @@ async fn write(tx: &mut Tx, number: i64, words: String) -> sqlx::Result<()> {
              on conflict (number) do update set words = excluded.words"
         }
     };
-    sql!(later tx, write, number, &words)?;
+    sql!(execute tx, write, number, &words)?;
     Ok(())
 }
 
@@ -150,8 +151,7 @@ async fn forget(tx: &mut Tx, changes: &[i64]) -> sqlx::Result<()> {
     match tx {
         // Its one writer gives the ids in the order of its commits.
         Tx::Sqlite(tx) => {
-            let forget = tx.query("delete from search_due where id <= $1").bind(changes.last().copied());
-            tx.later(forget).await?;
+            tx.execute("delete from search_due where id <= $1", rusqlite::params![changes.last()])?;
         }
         Tx::Postgres(tx) => {
             sqlx::query("delete from search_due where id = any($1)").bind(changes).execute(&mut **tx).await?;

@@ -6,7 +6,7 @@ use super::{
     Text, Tx,
     technicians::{self, Technician},
 };
-use crate::sql;
+use crate::{row, sql};
 
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -15,12 +15,13 @@ pub struct Session {
     pub expires_at: Millis,
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct SignedIn {
-    #[sqlx(flatten)]
-    pub technician: Technician,
-    pub csrf: String,
-    pub expires_at: Millis,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct SignedIn {
+        pub technician: Technician,
+        pub csrf: String,
+        pub expires_at: Millis,
+    }
 }
 
 pub async fn insert(tx: &mut Tx, id_hash: &str, session: &Session, now: Millis) -> sqlx::Result<()> {

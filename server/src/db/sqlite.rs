@@ -1,152 +1,316 @@
-//! A transaction of SQLite. Each statement is handed to the connection's own thread and back, which costs more than
-//! most statements do: what nobody waits for an answer of goes along with the next one that somebody does.
+//! SQLite: one connection that writes, others that read beside it. A statement is carried out by whoever asks, where
+//! they stand: handing it to another thread and back costs more than most statements do. The server has a thread more
+//! for each connection (`main.rs`), so that one that waits for its disk keeps nobody else from working.
 
-use std::fmt::Write as _;
-
-use sqlx::{
-    Arguments as _, AssertSqlSafe, Execute as _, Row as _, Sqlite, SqliteConnection,
-    query::{Query, QueryAs},
-    sqlite::{SqliteArguments, SqliteRow},
+use std::{
+    error::Error,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use super::On;
+use rusqlite::{Connection, OpenFlags, ToSql};
+use sqlx::error::{DatabaseError, ErrorKind};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Statements that go together. As many texts of them as there may be are kept prepared, so that there must not be too
-/// many different ones.
-const TOGETHER: usize = 16;
+use super::row::{Cells, Row, Value, check};
+
+/// Connections that read at the same time.
+const READERS: usize = 8;
+/// All that may wait for the disk at the same time.
+pub const CONNECTIONS: usize = READERS + 1;
+/// How long a request waits for its turn.
+const TURN: Duration = Duration::from_secs(30);
+/// How long a statement waits for another program at the same file: a back-up, or an administrator's command.
+const BUSY: Duration = Duration::from_secs(10);
+/// Prepared statements of one connection: more than there are.
+const STATEMENTS: usize = 500;
+/// Of pages, in KiB and so negative: the indexes into which every submission writes.
+const WRITER_CACHE: i64 = -32_000;
+
+/// The connections of one database file.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    write: Arc<Pool>,
+    read: Arc<Pool>,
+}
+
+impl Sqlite {
+    /// Of a file that is migrated already.
+    pub(super) fn new(file: &Path) -> Self {
+        Self { write: Arc::new(Pool::new(file, true, 1)), read: Arc::new(Pool::new(file, false, READERS)) }
+    }
+
+    /// A transaction that holds the write lock from the start: one that reads first and writes later can fail at once,
+    /// whatever the time limit.
+    pub(super) async fn write(&self) -> sqlx::Result<SqliteTx> {
+        SqliteTx::begun(Pool::turn(&self.write).await?, "begin immediate")
+    }
+
+    /// A transaction that sees one state of the database throughout.
+    pub(super) async fn read(&self) -> sqlx::Result<SqliteTx> {
+        SqliteTx::begun(Pool::turn(&self.read).await?, "begin")
+    }
+
+    /// No transaction, and a connection that cannot write.
+    pub(super) async fn look(&self) -> sqlx::Result<SqliteTx> {
+        Ok(SqliteTx { on: Pool::turn(&self.read).await?, failed: false })
+    }
+
+    /// Waits for whoever has a connection, and closes them all. The one that writes goes last: it tidies up.
+    pub(super) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+/// Connections of one kind, opened when they are wanted and kept.
+#[derive(Debug)]
+struct Pool {
+    file: PathBuf,
+    writes: bool,
+    size: u32,
+    turns: Arc<Semaphore>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    fn new(file: &Path, writes: bool, size: usize) -> Self {
+        Self {
+            file: file.to_owned(),
+            writes,
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            turns: Arc::new(Semaphore::new(size)),
+            idle: Mutex::default(),
+        }
+    }
+
+    async fn turn(pool: &Arc<Self>) -> sqlx::Result<Held> {
+        let turn = tokio::time::timeout(TURN, pool.turns.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let idle = pool.idle().pop();
+        let connection = idle.map_or_else(|| pool.open().map_err(told), Ok)?;
+        Ok(Held { connection: Some(connection), pool: pool.clone(), _turn: turn })
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let access = if self.writes { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+        // Whoever has it is alone with it: it needs no lock of its own.
+        let connection = Connection::open_with_flags(&self.file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "foreign_keys", true)?;
+        if self.writes {
+            let mutant = deskbell_protocol::mutant!("synchronous.off");
+            connection.pragma_update(None, "synchronous", if mutant { "off" } else { "full" })?;
+            connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
+        }
+        Ok(connection)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn close(&self) {
+        let everybody = self.turns.acquire_many(self.size).await;
+        self.turns.close();
+        self.idle().clear();
+        drop(everybody);
+    }
+}
+
+/// A connection during its turn.
+#[derive(Debug)]
+struct Held {
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Held {
+    fn connection(&self) -> sqlx::Result<&Connection> {
+        self.connection.as_ref().ok_or(sqlx::Error::PoolClosed)
+    }
+}
+
+impl Drop for Held {
+    /// What was not committed is rolled back. A connection that cannot do that is closed, and does it so.
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if connection.is_autocommit() || connection.execute_batch("rollback").is_ok() {
+            self.pool.idle().push(connection);
+        }
+    }
+}
 
 #[derive(Debug)]
 pub struct SqliteTx {
-    on: On<Sqlite>,
-    /// What has not been carried out yet: statements, each with its end, the arguments of all of them, and how many.
-    waiting: (String, SqliteArguments),
-    count: usize,
-    /// A statement has failed. As on PostgreSQL, nothing of the transaction can be committed any more: it may have been
-    /// one that waited, of whoever came before.
+    on: Held,
+    /// A statement has failed. As on PostgreSQL, nothing of the transaction can be committed any more; SQLite itself may
+    /// have ended it, and every further statement would be one by itself.
     failed: bool,
 }
 
 impl SqliteTx {
-    pub(super) fn new(on: On<Sqlite>) -> Self {
-        Self { on, waiting: Default::default(), count: 0, failed: false }
+    fn begun(on: Held, how: &str) -> sqlx::Result<Self> {
+        on.connection()?.prepare_cached(how).and_then(|mut begin| begin.execute([])).map_err(told)?;
+        Ok(Self { on, failed: false })
     }
 
-    /// A statement to bind arguments to, behind those that wait.
-    pub fn query(&mut self, statement: &str) -> Query<'static, Sqlite, SqliteArguments> {
-        let (text, arguments) = self.behind_waiting(statement);
-        sqlx::query_with(AssertSqlSafe(text), arguments)
-    }
-
-    /// The same, for its rows.
-    pub fn query_as<R>(&mut self, statement: &str) -> QueryAs<'static, Sqlite, R, SqliteArguments>
-    where
-        R: for<'r> sqlx::FromRow<'r, SqliteRow>,
-    {
-        let (text, arguments) = self.behind_waiting(statement);
-        sqlx::query_as_with(AssertSqlSafe(text), arguments)
-    }
-
-    /// Where they are carried out; [`Self::heard`] has to hear how.
+    /// How many rows it changed.
     ///
     /// # Errors
-    /// Where a statement has failed: SQLite may have ended the transaction, and this one would be one by itself.
-    pub fn connection(&mut self) -> sqlx::Result<&mut SqliteConnection> {
-        self.sound()?;
-        Ok(&mut self.on)
+    /// Where it fails, or one before it has.
+    pub fn execute(&mut self, statement: &str, values: &[&dyn ToSql]) -> sqlx::Result<u64> {
+        let connection = self.sound()?;
+        let changed = connection.prepare_cached(&numbered(statement)).and_then(|mut s| s.execute(values));
+        self.heard(changed.map(|rows| rows as u64).map_err(told))
     }
 
-    fn sound(&self) -> sqlx::Result<()> {
+    /// The first row, where there is one.
+    ///
+    /// # Errors
+    /// Where it fails, or one before it has.
+    pub fn optional<R: Row>(&mut self, statement: &str, values: &[&dyn ToSql]) -> sqlx::Result<Option<R>> {
+        Ok(self.rows(statement, values, 1)?.pop())
+    }
+
+    /// The first row.
+    ///
+    /// # Errors
+    /// Where it fails, or one before it has, or there is no row.
+    pub fn one<R: Row>(&mut self, statement: &str, values: &[&dyn ToSql]) -> sqlx::Result<R> {
+        self.optional(statement, values)?.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Every row.
+    ///
+    /// # Errors
+    /// Where it fails, or one before it has.
+    pub fn all<R: Row>(&mut self, statement: &str, values: &[&dyn ToSql]) -> sqlx::Result<Vec<R>> {
+        self.rows(statement, values, usize::MAX)
+    }
+
+    /// # Errors
+    /// Where it fails, or a statement has: nothing may be committed then.
+    pub(super) fn commit(self) -> sqlx::Result<()> {
+        let connection = self.sound()?;
+        if connection.is_autocommit() {
+            return Ok(());
+        }
+        connection.prepare_cached("commit").and_then(|mut commit| commit.execute([])).map(drop).map_err(told)
+    }
+
+    fn rows<R: Row>(&mut self, statement: &str, values: &[&dyn ToSql], most: usize) -> sqlx::Result<Vec<R>> {
+        let found = fetch(self.sound()?, statement, values, most);
+        self.heard(found)
+    }
+
+    fn sound(&self) -> sqlx::Result<&Connection> {
         if self.failed {
             return Err(sqlx::Error::Protocol("a statement of this transaction has failed".to_owned()));
         }
-        Ok(())
+        self.on.connection()
     }
 
-    /// How a statement came out, with those that waited. That there is no row is no failure.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn heard<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
-        self.count = 0;
-        self.failed |= matches!(&outcome, Err(error) if !matches!(error, sqlx::Error::RowNotFound));
+    fn heard<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+        self.failed |= outcome.is_err();
         outcome
-    }
-
-    /// Carries out a statement made with [`Self::counting`], and says how many rows it changed.
-    ///
-    /// # Errors
-    /// Where it fails, or one that waited.
-    pub async fn count(&mut self, query: Query<'static, Sqlite, SqliteArguments>) -> sqlx::Result<u64> {
-        self.sound()?;
-        let counted = query.fetch_one(self.on.changing()?).await;
-        self.heard(counted)?.try_get::<i64, _>(0).map(i64::unsigned_abs)
-    }
-
-    /// [`Self::query`] for [`Self::count`]: of several statements, sqlx adds up what they changed.
-    pub fn counting(&mut self, statement: &str) -> Query<'static, Sqlite, SqliteArguments> {
-        self.query(&format!("{statement}; select changes()"))
-    }
-
-    /// Keeps a statement for later: it is carried out before the next one, or with the commit.
-    ///
-    /// # Errors
-    /// Where an argument cannot be written, or what waits has become enough and fails.
-    pub async fn later(&mut self, mut query: Query<'static, Sqlite, SqliteArguments>) -> sqlx::Result<()> {
-        self.sound()?;
-        self.on.changing()?;
-        let arguments = query.take_arguments().map_err(sqlx::Error::Encode);
-        let arguments = arguments.inspect_err(|_| self.failed = true)?.unwrap_or_default();
-        self.waiting = (format!("{}; ", query.sql().as_str()), arguments);
-        self.count += 1;
-        if self.count < TOGETHER { Ok(()) } else { self.carry_out().await }
-    }
-
-    /// Carries out what waits, before the commit.
-    ///
-    /// # Errors
-    /// Where it fails, or any statement has: nothing may be committed then.
-    pub(super) async fn settle(&mut self) -> sqlx::Result<()> {
-        self.sound()?;
-        if self.count > 0 {
-            self.carry_out().await?;
-        }
-        Ok(())
-    }
-
-    /// # Errors
-    /// Where the commit fails.
-    pub(super) async fn commit(self) -> sqlx::Result<()> {
-        self.on.commit().await
-    }
-
-    async fn carry_out(&mut self) -> sqlx::Result<()> {
-        let query = self.query("select 1");
-        let done = query.fetch_one(&mut *self.on).await.map(drop);
-        self.heard(done)
-    }
-
-    fn behind_waiting(&mut self, statement: &str) -> (String, SqliteArguments) {
-        let (mut text, arguments) = std::mem::take(&mut self.waiting);
-        push_renumbered(&mut text, statement, arguments.len());
-        (text, arguments)
     }
 }
 
-/// Adds a statement whose `$1` is the one behind this many arguments.
-fn push_renumbered(text: &mut String, statement: &str, behind: usize) {
-    if behind == 0 {
-        text.push_str(statement);
-        return;
+fn fetch<R: Row>(connection: &Connection, statement: &str, values: &[&dyn ToSql], most: usize) -> sqlx::Result<Vec<R>> {
+    let mut statement = connection.prepare_cached(&numbered(statement)).map_err(told)?;
+    check::<R>(statement.column_names().into_iter())?;
+    let mut rows = statement.query(values).map_err(told)?;
+    let mut found = Vec::new();
+    while found.len() < most
+        && let Some(row) = rows.next().map_err(told)?
+    {
+        found.push(R::read(&mut SqliteCells { row, next: 0 })?);
     }
+    Ok(found)
+}
+
+struct SqliteCells<'r> {
+    row: &'r rusqlite::Row<'r>,
+    next: usize,
+}
+
+impl Cells for SqliteCells<'_> {
+    fn next<T: Value>(&mut self) -> sqlx::Result<T> {
+        let index = self.next;
+        self.next += 1;
+        self.row.get(index).map_err(told)
+    }
+}
+
+/// To SQLite `$1` is a name, and names are counted as they come; `?1` is the first value.
+fn numbered(statement: &str) -> String {
+    let mut text = String::with_capacity(statement.len());
     let mut parts = statement.split('$');
     text.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, rest) = part.split_at(digits);
-        match number.parse::<usize>() {
-            Ok(number) => write!(text, "${}{rest}", number + behind).expect("a String takes everything"),
-            Err(_) => *text += &format!("${part}"),
+        text.push(if part.starts_with(|c: char| c.is_ascii_digit()) { '?' } else { '$' });
+        text.push_str(part);
+    }
+    text
+}
+
+/// What SQLite says, as both databases' errors are told.
+#[derive(Debug)]
+struct SqliteError {
+    message: String,
+    cause: rusqlite::Error,
+}
+
+impl fmt::Display for SqliteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl Error for SqliteError {}
+
+impl DatabaseError for SqliteError {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        use rusqlite::ffi;
+        let rusqlite::Error::SqliteFailure(error, _) = &self.cause else { return ErrorKind::Other };
+        match error.extended_code {
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => ErrorKind::UniqueViolation,
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => ErrorKind::ForeignKeyViolation,
+            ffi::SQLITE_CONSTRAINT_NOTNULL => ErrorKind::NotNullViolation,
+            ffi::SQLITE_CONSTRAINT_CHECK => ErrorKind::CheckViolation,
+            _ => ErrorKind::Other,
         }
+    }
+}
+
+fn told(cause: rusqlite::Error) -> sqlx::Error {
+    match cause {
+        rusqlite::Error::FromSqlConversionFailure(column, _, source) => {
+            sqlx::Error::ColumnDecode { index: column.to_string(), source }
+        }
+        rusqlite::Error::ToSqlConversionFailure(source) => sqlx::Error::Encode(source),
+        cause => sqlx::Error::Database(Box::new(SqliteError { message: cause.to_string(), cause })),
     }
 }
 
@@ -155,86 +319,146 @@ mod tests {
     use super::*;
     use crate::{
         db::{Db, Tx},
-        sql,
+        row, sql,
     };
 
     #[test]
-    fn arguments_are_counted_behind_those_that_wait() {
-        let mut text = "insert into a values ($1, $2); ".to_owned();
-        push_renumbered(&mut text, "update b set c = $2, d = '$' where e in ($1,$10)", 2);
-        assert_eq!(text, "insert into a values ($1, $2); update b set c = $4, d = '$' where e in ($3,$12)");
+    fn values_are_counted_by_their_number() {
+        assert_eq!(
+            numbered("update b set c = $2, d = '$' where e in ($1,$10)"),
+            "update b set c = ?2, d = '$' where e in (?1,?10)"
+        );
+        assert_eq!(numbered("select 1"), "select 1");
     }
 
-    async fn table(folder: &tempfile::TempDir) -> (Db, Tx) {
+    async fn table(folder: &tempfile::TempDir) -> Db {
         let db = Db::sqlite(&folder.path().join("deskbell.db")).await.unwrap();
         let mut tx = db.write().await.unwrap();
-        sql!(execute & mut tx, "create table t (id integer primary key, said text)").unwrap();
-        (db, tx)
+        sql!(execute &mut tx, "create table t (id integer primary key, said text)").unwrap();
+        tx.commit().await.unwrap();
+        db
     }
 
-    async fn rows(tx: &mut Tx) -> Vec<(i64, String)> {
-        sql!(all tx, (i64, String), "select id, said from t order by id").unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_waits_comes_first_and_is_not_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        let (_db, mut tx) = table(&folder).await;
-        let tx = &mut tx;
-        sql!(later tx, "insert into t values ($1, $2)", 1, "one").unwrap();
-        sql!(later tx, "insert into t values ($1, $2)", 2, "two").unwrap();
-        let changed = sql!(execute tx, "update t set said = said || $2 where id = $1", 2, "!").unwrap();
-        assert_eq!(changed, 1);
-        sql!(later tx, "insert into t values ($2, $1)", "three", 3).unwrap();
-        let found: Option<(String,)> = sql!(optional tx, (String,), "select said from t where id = $1", 3).unwrap();
-        assert_eq!(found, Some(("three".to_owned(),)));
-        let none = sql!(execute tx, "insert into t values ($1, 'again') on conflict do nothing", 3).unwrap();
-        assert_eq!(none, 0);
-        assert_eq!(rows(tx).await, [(1, "one".into()), (2, "two!".into()), (3, "three".into())]);
-    }
-
-    #[tokio::test]
-    async fn what_waits_is_in_the_commit() {
-        let folder = tempfile::tempdir().unwrap();
-        let (db, mut tx) = table(&folder).await;
-        let mut waited = 0;
-        for id in 0..3 * i64::try_from(TOGETHER).unwrap() + 1 {
-            sql!(later &mut tx, "insert into t values ($1, $2)", id, "x").unwrap();
-            let Tx::Sqlite(tx) = &tx else { panic!("it is SQLite") };
-            assert_eq!(tx.waiting.0.matches("insert").count(), tx.count);
-            waited = waited.max(tx.count);
+    row! {
+        #[derive(Debug, PartialEq, Eq)]
+        struct Said {
+            id: i64,
+            said: Option<String>,
         }
-        assert_eq!(waited, TOGETHER - 1, "not more than {TOGETHER} go together");
-        tx.commit().await.unwrap();
-        assert_eq!(rows(&mut db.read().await.unwrap()).await.len(), 3 * TOGETHER + 1);
+    }
+
+    row! {
+        #[derive(Debug, PartialEq, Eq)]
+        struct Whole {
+            said: Said,
+            twice: i64,
+        }
+    }
+
+    async fn rows(db: &Db) -> Vec<(i64, String)> {
+        let mut tx = db.read().await.unwrap();
+        sql!(all &mut tx, (i64, String), "select id, said from t order by id").unwrap()
     }
 
     #[tokio::test]
-    async fn what_waits_and_fails_fails_the_next_statement_and_the_commit() {
+    async fn a_row_is_a_struct_of_columns_in_their_order() {
         let folder = tempfile::tempdir().unwrap();
-        let (db, mut tx) = table(&folder).await;
-        sql!(execute & mut tx, "insert into t values (1, 'there')").unwrap();
+        let mut tx = table(&folder).await.write().await.unwrap();
+        let tx = &mut tx;
+        assert_eq!(sql!(execute tx, "insert into t values ($2, $1), (3, null)", "one", 1).unwrap(), 2);
+        let whole = |id, said: Option<&str>| Whole { said: Said { id, said: said.map(str::to_owned) }, twice: 2 * id };
+        let select = "select id, said, 2 * id as twice from t order by id";
+        assert_eq!(sql!(all tx, Whole, select).unwrap(), [whole(1, Some("one")), whole(3, None)]);
+        assert_eq!(sql!(one tx, Whole, select).unwrap(), whole(1, Some("one")));
+        let none: Option<Said> = sql!(optional tx, Said, "select id, said from t where id = $1", 2).unwrap();
+        assert_eq!(none, None);
+        let swapped = sql!(all tx, Said, "select said, id from t");
+        assert!(swapped.unwrap_err().to_string().contains("are not the row's"));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_committed_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = table(&folder).await;
+        let mut tx = db.write().await.unwrap();
+        sql!(execute &mut tx, "insert into t values (1, 'x')").unwrap();
+        drop(tx);
+        assert_eq!(rows(&db).await, []);
+        let mut tx = db.write().await.unwrap();
+        sql!(execute &mut tx, "insert into t values (1, 'y')").unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(rows(&db).await, [(1, "y".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_fails_ends_its_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = table(&folder).await;
+        let mut tx = db.write().await.unwrap();
+        sql!(execute &mut tx, "insert into t values (1, 'there')").unwrap();
         tx.commit().await.unwrap();
         let mut tx = db.write().await.unwrap();
-        sql!(later &mut tx, "insert into t values ($1, 'another')", 1).unwrap();
+        sql!(execute &mut tx, "insert into t values (2, 'before it')").unwrap();
+        let failed = sql!(execute &mut tx, "insert into t values ($1, 'another')", 1).unwrap_err();
+        assert!(failed.as_database_error().unwrap().is_unique_violation(), "{failed}");
+        assert!(sql!(execute &mut tx, "insert into t values (3, 'after it')").is_err());
         assert!(sql!(one &mut tx, (i64,), "select count(*) from t").is_err());
-        assert!(sql!(execute &mut tx, "insert into t values (2, 'after it')").is_err());
-        assert!(sql!(later &mut tx, "insert into t values (2, 'after it')").is_err());
         assert!(tx.commit().await.is_err(), "half of it would be stored");
+        assert_eq!(rows(&db).await, [(1, "there".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_missing_row_fails_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = table(&folder).await;
         let mut tx = db.write().await.unwrap();
-        sql!(later &mut tx, "insert into t values ($1, 'another')", 1).unwrap();
-        assert!(tx.commit().await.is_err());
-        assert_eq!(rows(&mut db.read().await.unwrap()).await, [(1, "there".into())]);
+        let none = sql!(one &mut tx, (i64,), "select id from t");
+        assert!(matches!(none, Err(sqlx::Error::RowNotFound)));
+        sql!(execute &mut tx, "insert into t values (1, 'x')").unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(rows(&db).await.len(), 1);
     }
 
     #[tokio::test]
     async fn a_look_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let (db, mut tx) = table(&folder).await;
-        tx.commit().await.unwrap();
-        tx = db.look().await.unwrap();
-        assert!(sql!(execute & mut tx, "insert into t values (1, 'x')").is_err());
-        assert!(sql!(later & mut tx, "insert into t values (1, 'x')").is_err());
-        assert_eq!(rows(&mut tx).await, []);
+        let db = table(&folder).await;
+        let mut tx = db.look().await.unwrap();
+        assert!(sql!(execute &mut tx, "insert into t values (1, 'x')").is_err());
+        assert_eq!(rows(&db).await, []);
+    }
+
+    #[tokio::test]
+    async fn whoever_wants_to_write_waits_for_who_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = table(&folder).await;
+        let mut first = db.write().await.unwrap();
+        let other = db.clone();
+        let second = tokio::spawn(async move {
+            let mut tx = other.write().await.unwrap();
+            let (count,): (i64,) = sql!(one &mut tx, (i64,), "select count(*) from t").unwrap();
+            count
+        });
+        tokio::task::yield_now().await;
+        sql!(execute &mut first, "insert into t values (1, 'x')").unwrap();
+        first.commit().await.unwrap();
+        assert_eq!(second.await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_a_connection_that_was_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = table(&folder).await;
+        let tx = db.read().await.unwrap();
+        let (closing, closes) = (db.clone(), tokio::sync::oneshot::channel());
+        let closed = tokio::spawn(async move {
+            closes.0.send(()).unwrap();
+            closing.close().await;
+        });
+        closes.1.await.unwrap();
+        drop::<Tx>(tx);
+        closed.await.unwrap();
+        assert!(matches!(db.read().await, Err(sqlx::Error::PoolClosed)));
+        assert!(matches!(db.write().await, Err(sqlx::Error::PoolClosed)));
     }
 }

@@ -4,7 +4,7 @@ use deskbell_protocol::{Millis, id::TechnicianId, ticket::Language};
 use serde::{Deserialize, Serialize};
 
 use super::{Text, Tx};
-use crate::sql;
+use crate::{row, sql};
 
 /// What a technician may do; each may all that the ones below may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
@@ -41,14 +41,16 @@ impl std::str::FromStr for Role {
     }
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Technician {
-    pub id: Text<TechnicianId>,
-    pub email: String,
-    pub name: String,
-    pub role: Text<Role>,
-    pub language: Text<Language>,
-    pub password_hash: String,
+row! {
+    #[derive(Clone, Debug)]
+    pub struct Technician {
+        pub id: Text<TechnicianId>,
+        pub email: String,
+        pub name: String,
+        pub role: Text<Role>,
+        pub language: Text<Language>,
+        pub password_hash: String,
+    }
 }
 
 pub(super) const COLUMNS: &str = "id, email, name, role, language, password_hash";

@@ -2,6 +2,10 @@
 
 use std::{error::Error, fmt::Display, ops::Deref, str::FromStr};
 
+use rusqlite::{
+    ToSql,
+    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
+};
 use sqlx::{Database, Decode, Encode, Type, encode::IsNull};
 
 /// A value whose column holds its text: [`deskbell_protocol::id`]'s ids, and words such as a status.
@@ -48,5 +52,21 @@ where
 {
     fn decode(value: <D as Database>::ValueRef<'r>) -> Result<Self, Box<dyn Error + Send + Sync>> {
         Ok(Self(<String as Decode<'r, D>>::decode(value)?.parse()?))
+    }
+}
+
+impl<T: Display> ToSql for Text<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.to_string().into())
+    }
+}
+
+impl<T> FromSql for Text<T>
+where
+    T: FromStr,
+    T::Err: Error + Send + Sync + 'static,
+{
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
     }
 }

@@ -15,44 +15,46 @@ use super::{
     Scope, Text, Tx, messages,
     search::{self, Source},
 };
-use crate::{sql, words::Wanted};
+use crate::{row, sql, words::Wanted};
 
-/// One ticket's line in a list.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Line {
-    pub id: Text<TicketId>,
-    pub number: i64,
-    pub client_id: Text<ClientId>,
-    pub client_name: String,
-    pub requester_id: Text<RequesterId>,
-    pub requester_name: String,
-    #[sqlx(rename = "type")]
-    pub ticket_type: Text<TicketType>,
-    pub subject: String,
-    pub status: Text<Status>,
-    pub can_work: Option<Text<CanWork>>,
-    pub affected: Text<Affected>,
-    pub priority: Text<Priority>,
-    pub assignee_id: Option<Text<TechnicianId>>,
-    pub assignee_name: Option<String>,
-    pub files_pending: i64,
-    pub received_at: Millis,
-    pub updated_at: Millis,
+row! {
+    /// One ticket's line in a list.
+    #[derive(Clone, Debug)]
+    pub struct Line {
+        pub id: Text<TicketId>,
+        pub number: i64,
+        pub client_id: Text<ClientId>,
+        pub client_name: String,
+        pub requester_id: Text<RequesterId>,
+        pub requester_name: String,
+        pub ticket_type: Text<TicketType>,
+        pub subject: String,
+        pub status: Text<Status>,
+        pub can_work: Option<Text<CanWork>>,
+        pub affected: Text<Affected>,
+        pub priority: Text<Priority>,
+        pub assignee_id: Option<Text<TechnicianId>>,
+        pub assignee_name: Option<String>,
+        pub files_pending: i64,
+        pub received_at: Millis,
+        pub updated_at: Millis,
+    }
 }
 
-/// A ticket with what no list shows; the context is most of it.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Ticket {
-    #[sqlx(flatten)]
-    pub line: Line,
-    pub requester_email: String,
-    pub requester_language: Text<Language>,
-    pub device_id: Option<Text<DeviceId>>,
-    pub installation_id: Option<Text<InstallationId>>,
-    pub source: Text<TicketSource>,
-    pub context: String,
-    pub content_hash: String,
-    pub written_at: Option<Millis>,
+row! {
+    /// A ticket with what no list shows; the context is most of it.
+    #[derive(Clone, Debug)]
+    pub struct Ticket {
+        pub line: Line,
+        pub requester_email: String,
+        pub requester_language: Text<Language>,
+        pub device_id: Option<Text<DeviceId>>,
+        pub installation_id: Option<Text<InstallationId>>,
+        pub source: Text<TicketSource>,
+        pub context: String,
+        pub content_hash: String,
+        pub written_at: Option<Millis>,
+    }
 }
 
 impl std::ops::Deref for Ticket {
@@ -63,7 +65,7 @@ impl std::ops::Deref for Ticket {
 }
 
 const LINE: &str = "t.id, t.number, t.client_id, c.name as client_name, t.requester_id, r.name as requester_name,
-    t.type, t.subject, t.status, t.can_work, t.affected, t.priority, t.assignee_id, a.name as assignee_name,
+    t.type as ticket_type, t.subject, t.status, t.can_work, t.affected, t.priority, t.assignee_id, a.name as assignee_name,
     t.files_pending, t.received_at, t.updated_at";
 
 /// Every ticket has a client and a requester. What is joined from the left stays behind the tickets: SQLite might begin at
@@ -157,22 +159,22 @@ pub async fn changed_of(
 
 pub async fn add_pending_files(tx: &mut Tx, id: TicketId, count: usize) -> sqlx::Result<()> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    sql!(later tx, "update tickets set files_pending = files_pending + $2 where id = $1", Text(id), count)?;
+    sql!(execute tx, "update tickets set files_pending = files_pending + $2 where id = $1", Text(id), count)?;
     Ok(())
 }
 
 pub async fn set_status(tx: &mut Tx, id: TicketId, status: Status) -> sqlx::Result<()> {
-    sql!(later tx, "update tickets set status = $2 where id = $1", Text(id), Text(status))?;
+    sql!(execute tx, "update tickets set status = $2 where id = $1", Text(id), Text(status))?;
     Ok(())
 }
 
 pub async fn set_assignee(tx: &mut Tx, id: TicketId, assignee: Option<TechnicianId>) -> sqlx::Result<()> {
-    sql!(later tx, "update tickets set assignee_id = $2 where id = $1", Text(id), assignee.map(Text))?;
+    sql!(execute tx, "update tickets set assignee_id = $2 where id = $1", Text(id), assignee.map(Text))?;
     Ok(())
 }
 
 pub async fn set_priority(tx: &mut Tx, id: TicketId, priority: Priority) -> sqlx::Result<()> {
-    sql!(later tx, "update tickets set priority = $2 where id = $1", Text(id), Text(priority))?;
+    sql!(execute tx, "update tickets set priority = $2 where id = $1", Text(id), Text(priority))?;
     Ok(())
 }
 
@@ -269,11 +271,11 @@ impl Page {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct CountedLine {
-    #[sqlx(flatten)]
-    line: Line,
-    counted: i64,
+row! {
+    struct CountedLine {
+        line: Line,
+        counted: i64,
+    }
 }
 
 /// The text of a page of a filter without words, last change first: the index whose order that is, is named.
@@ -343,27 +345,28 @@ fn optional(id: Option<impl std::fmt::Display>) -> String {
     id.map_or_else(String::new, |id| id.to_string())
 }
 
-/// A ticket's line, with its last reply: one row for each, however many are asked for.
-#[derive(sqlx::FromRow)]
-struct SummaryRow {
-    id: Text<TicketId>,
-    number: i64,
-    #[sqlx(rename = "type")]
-    ticket_type: Text<TicketType>,
-    subject: String,
-    status: Text<Status>,
-    priority: Text<Priority>,
-    received_at: Millis,
-    updated_at: Millis,
-    last_id: Option<Text<MessageId>>,
-    last_kind: Option<Text<AuthorKind>>,
-    last_name: Option<String>,
-    last_installation: Option<Text<InstallationId>>,
-    last_excerpt: Option<String>,
-    last_received_at: Option<Millis>,
+row! {
+    /// A ticket's line, with its last reply: one row for each, however many are asked for.
+    struct SummaryRow {
+        id: Text<TicketId>,
+        number: i64,
+        ticket_type: Text<TicketType>,
+        subject: String,
+        status: Text<Status>,
+        priority: Text<Priority>,
+        received_at: Millis,
+        updated_at: Millis,
+        last_id: Option<Text<MessageId>>,
+        last_kind: Option<Text<AuthorKind>>,
+        last_name: Option<String>,
+        last_installation: Option<Text<InstallationId>>,
+        last_excerpt: Option<String>,
+        last_received_at: Option<Millis>,
+    }
 }
 
-const SUMMARY: &str = "select t.id, t.number, t.type, t.subject, t.status, t.priority, t.received_at, t.updated_at,
+const SUMMARY: &str =
+    "select t.id, t.number, t.type as ticket_type, t.subject, t.status, t.priority, t.received_at, t.updated_at,
     m.id as last_id, m.author_kind as last_kind, m.author_name as last_name, m.installation_id as last_installation,
     substr(m.body, 1, 200) as last_excerpt, m.received_at as last_received_at
     from tickets t left join messages m on m.ticket_id = t.id and m.sequence =

@@ -121,7 +121,7 @@ async fn what_waits_and_fails_is_the_failure_of_whoever_left_it() {
     let leaves = opened.group.write(|tx| {
         Box::pin(async move {
             Ok(sql!(
-                later tx,
+                execute tx,
                 "insert into sessions (id_hash, technician_id, csrf, created_at, expires_at) values ('', 'nobody', '', 0, 0)"
             )?)
         })

@@ -56,7 +56,7 @@ mod linux {
                 Err(error) => {
                     // One proof that cannot be led keeps nobody from the others, and is none.
                     eprintln!("{} could not be led: {error:#}", table::name(part));
-                    failed.push(part);
+                    failed.push((part, format!("{error:#}")));
                 }
             }
         }

@@ -4,9 +4,12 @@ use serde_json::json;
 
 use super::{Found, Kind, Part};
 
+/// Violations of one part that are said again below its row.
+const TOLD: usize = 10;
+
 /// A row for each part, and a line for each that could not be led.
 #[must_use]
-pub fn table(rows: &[(Part, Found)], failed: &[Part]) -> String {
+pub fn table(rows: &[(Part, Found)], failed: &[(Part, String)]) -> String {
     let mut text = format!(
         "{:<12} {:>8} {:>6} {:>10} {:>7} {:>8} {:>6} {:>15}\n",
         "what", "runs", "lost", "duplicated", "leaked", "crashed", "wrong", "mutants caught"
@@ -29,16 +32,20 @@ pub fn table(rows: &[(Part, Found)], failed: &[Part]) -> String {
         for note in &found.notes {
             text += &format!("    {note}\n");
         }
+        // They were said when they were found. Of a long run only the end is read.
+        for (kind, what) in found.violations.iter().take(TOLD) {
+            text += &format!("    ✗ {kind:?}: {what}\n");
+        }
     }
-    for part in failed {
-        text += &format!("{:<12} could not be led\n", name(*part));
+    for (part, why) in failed {
+        text += &format!("{:<12} could not be led: {why}\n", name(*part));
     }
     text
 }
 
 /// The sums, as one line of JSON.
 #[must_use]
-pub fn sums(rows: &[(Part, Found)], failed: &[Part]) -> serde_json::Value {
+pub fn sums(rows: &[(Part, Found)], failed: &[(Part, String)]) -> serde_json::Value {
     let mut sum = Found::default();
     for (_, found) in rows {
         sum += found.clone();
@@ -52,7 +59,7 @@ pub fn sums(rows: &[(Part, Found)], failed: &[Part]) -> serde_json::Value {
         "wrong": sum.count(Kind::Wrong),
         "mutants": sum.mutants,
         "mutants_caught": sum.mutants_caught,
-        "failed": failed.iter().copied().map(name).collect::<Vec<_>>(),
+        "failed": failed.iter().map(|(part, _)| name(*part)).collect::<Vec<_>>(),
     })
 }
 
@@ -71,11 +78,13 @@ mod tests {
         let mut bad = Found { runs: 3, mutants: 2, mutants_caught: 1, ..Found::default() };
         bad.violations.push((Kind::Lost, "seed 7".into()));
         let rows = [(Part::Crash, Found { runs: 500, ..Found::default() }), (Part::Mutants, bad)];
-        let sums = sums(&rows, &[Part::Power]);
+        let failed = [(Part::Power, "no disk".to_owned())];
+        let sums = sums(&rows, &failed);
         assert_eq!(sums["failed"], json!(["power"]));
-        assert!(table(&rows, &[Part::Power]).ends_with("power        could not be led\n"));
+        assert!(table(&rows, &failed).ends_with("power        could not be led: no disk\n"));
         assert_eq!((&sums["runs"], &sums["lost"], &sums["leaked"]), (&json!(503), &json!(1), &json!(0)));
         assert_eq!((&sums["mutants"], &sums["mutants_caught"]), (&json!(2), &json!(1)));
+        assert!(table(&rows, &[]).contains("✗ Lost: seed 7\n"), "what was found is said again");
         assert!(rows[0].1.holds() && !rows[1].1.holds());
         assert!(!Found::default().holds(), "no run proves nothing");
     }
