@@ -73,6 +73,12 @@ impl ApiError {
             .with(|details| details.retry_after = Some(retry_after))
     }
 
+    /// Nothing was stored, and soon it may be.
+    #[must_use]
+    pub fn unavailable(message: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
+    }
+
     /// A fault of ours. What it was goes to the log; the client learns that nothing was stored.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
@@ -110,20 +116,23 @@ impl From<sqlx::Error> for ApiError {
                         "the server's disk is full; nothing was stored",
                     );
                 }
+                if database.code().is_some_and(|code| GAVE_WAY.contains(&&*code)) {
+                    tracing::warn!(%error, "two requests were in each other's way, and this one gave way");
+                    return Self::unavailable("somebody else changed the same things; try again");
+                }
                 Self::internal(&error)
             }
             sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed => {
                 tracing::error!(%error, "the database does not answer");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    ErrorCode::Unavailable,
-                    "the database does not answer; try again later",
-                )
+                Self::unavailable("the database does not answer; try again later")
             }
             _ => Self::internal(&error),
         }
     }
 }
+
+/// PostgreSQL ends one of two transactions that wait for each other, or that saw what the other one changed.
+const GAVE_WAY: [&str; 2] = ["40P01", "40001"];
 
 /// Constraints that a person's input can meet. PostgreSQL names the constraint, SQLite the columns.
 const CONSTRAINTS: &[([&str; 2], ErrorCode)] = &[

@@ -7,6 +7,7 @@ use anyhow::Context;
 use deskbell_protocol::{
     conversation::{AuthorKind, MessageContent},
     device::{DeviceFacts, Registration},
+    error::ErrorCode,
     id::{
         AttachmentId, ClientId, DeviceId, EnrolmentKeyId, InstallationId, MessageId, RequesterId, ServerId,
         TechnicianId, TicketId,
@@ -18,6 +19,7 @@ use deskbell_server::db::{
     handovers, history, installations, jobs, live_events, messages, nonces, organization, portal_sessions, requesters,
     search, sessions, technicians, tickets,
 };
+use deskbell_server::error::ApiError;
 use deskbell_tests::postgres::Postgres;
 use uuid::Uuid;
 
@@ -57,6 +59,7 @@ const CASES: &[Case] = cases![
     history_is_read_by_device_and_client,
     what_is_not_committed_is_not_there,
     who_hangs_up_leaves_no_transaction_behind,
+    of_two_that_are_in_each_others_way_one_is_told_to_try_again,
 ];
 
 /// One thread: PostgreSQL ends with the thread that started it.
@@ -849,5 +852,26 @@ async fn who_hangs_up_leaves_no_transaction_behind(db: Db) -> Outcome {
         nonces::prune(&mut tx, 0).await.context("in somebody else's transaction, which only reads")?;
         tx.commit().await?;
     }
+    Ok(())
+}
+
+async fn of_two_that_are_in_each_others_way_one_is_told_to_try_again(db: Db) -> Outcome {
+    let mut tx = db.write().await?;
+    let World { one, other, .. } = world(&mut tx).await?;
+    tx.commit().await?;
+    if let Db::Sqlite(_) = db {
+        // Its one writer is in nobody's way.
+        return Ok(());
+    }
+    let (mut first, mut second) = (db.write().await?, db.write().await?);
+    clients::rename(&mut first, one, "Eastwind").await?;
+    clients::rename(&mut second, other, "Merlin").await?;
+    let crossed =
+        tokio::join!(clients::rename(&mut first, other, "Hobby"), clients::rename(&mut second, one, "Westwind"));
+    let gave_way = match crossed {
+        (Err(error), Ok(())) | (Ok(()), Err(error)) => ApiError::from(error),
+        both => anyhow::bail!("one of them has to give way: {both:?}"),
+    };
+    holds!((gave_way.status.as_u16(), gave_way.code()), (503, ErrorCode::Unavailable));
     Ok(())
 }

@@ -349,11 +349,11 @@ impl Inner {
         Ok(())
     }
 
-    /// Counts what waits and what is unread, and gives these entries as they are now.
+    /// Counts what waits and what is unread, and gives those of these entries that are still there, as they are now.
     async fn count(&self, changed: Vec<OutboxEntry>) -> Result<Vec<OutboxEntry>, StoreError> {
         let read = self.store.read(move |c| {
-            let as_it_is = |entry: OutboxEntry| Ok(outbox::find(c, entry.id)?.map_or(entry, |now| now.view()));
-            let entries = changed.into_iter().map(as_it_is).collect::<StoreResult<Vec<_>>>()?;
+            let there = changed.iter().filter_map(|entry| outbox::find(c, entry.id).transpose());
+            let entries = there.map(|entry| entry.map(|entry| entry.view())).collect::<StoreResult<Vec<_>>>()?;
             Ok((entries, outbox::counts(c)?, tickets::count_unread(c)?))
         });
         let (entries, (waiting, attention), unread) = read.await?;

@@ -81,8 +81,7 @@ pub async fn sync(State(app): State<App>, signed: Signed) -> ApiResult<Json<Sync
 /// What was sent is stored then, and gets its receipts with the next sync.
 fn unread(error: &sqlx::Error) -> ApiError {
     tracing::error!(%error, "what is new for a device cannot be read");
-    let why = "what was sent is stored, and what is new cannot be read; sync again";
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, why)
+    ApiError::unavailable("what was sent is stored, and what is new cannot be read; sync again")
 }
 
 /// The request of a sync, where it is one that this server understands.

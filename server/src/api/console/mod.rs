@@ -41,9 +41,7 @@ struct Page {
 
 impl Page {
     fn new(cursor: Option<&str>, limit: Option<usize>) -> ApiResult<Self> {
-        let offset = cursor
-            .map_or(Ok(0), str::parse)
-            .map_err(|_| ApiError::unprocessable(ErrorCode::Malformed, "cursor is not one of ours"))?;
+        let offset = cursor.map_or(Ok(0), str::parse).map_err(|_| ApiError::malformed("cursor is not one of ours"))?;
         Ok(Self { offset, limit: limit.unwrap_or(PAGE_ROWS_DEFAULT).clamp(1, PAGE_ROWS) })
     }
 
