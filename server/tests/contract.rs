@@ -606,6 +606,10 @@ async fn words_are_found_wherever_they_stand_and_whoever_may_see_them(db: Db) ->
     }
     say(&mut tx, &world, 200, 100, &reply("Could it be the TONER\u{202e}? See http://intranet.example/toner_faq"), 110)
         .await?;
+    // More words of one beginning than are looked for one by one.
+    let many: Vec<String> = (0..100).map(|n| format!("beginning{n}x")).collect();
+    store(&mut tx, &world, 103, "Many", 103).await?;
+    say(&mut tx, &world, 1_103, 103, &reply(&many.join(" ")), 103).await?;
     let find = async |tx: &mut Tx, scope, words: &str| -> anyhow::Result<Vec<u128>> {
         while search::index_due(tx, 2).await? > 0 {}
         let wanted = deskbell_server::words::Wanted::of(words);
@@ -623,8 +627,13 @@ async fn words_are_found_wherever_they_stand_and_whoever_may_see_them(db: Db) ->
         ("ecran andré", &[101]),
         ("oner", &[]),
         ("toner ecran", &[]),
-        ("sam northwind", &[102, 101, 100]),
-        ("pc-1", &[102, 101, 100]),
+        ("sam northwind", &[103, 102, 101, 100]),
+        ("pc-1", &[103, 102, 101, 100]),
+        ("beginning", &[103]),
+        ("beginning9", &[103]),
+        ("beginning99", &[103]),
+        ("beginning99y", &[]),
+        ("beginning toner", &[]),
         ("12", &[100]),
         ("100", &[102]),
         ("10", &[]),

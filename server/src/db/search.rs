@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use deskbell_protocol::id::TicketId;
 
-use super::{Text, Tx};
+use super::{SqliteTx, Text, Tx};
 use crate::{
     row, sql,
     words::{folded, whole},
@@ -39,18 +39,46 @@ pub(super) const fn source(tx: &Tx) -> Source {
     }
 }
 
+/// Words that one beginning stands for at most; of longer lists FTS5 looks for the beginning itself.
+const BEGINNINGS: i64 = 64;
+/// Beginnings of so many signs and fewer have lists of their own in FTS5 (`prefix` in the migration).
+const LISTED: usize = 4;
+
 /// How this database writes what is looked for. Words hold letters and digits only, so nothing of them can mean
 /// anything else here.
-#[must_use]
-pub(super) fn expression(tx: &Tx, words: &[String]) -> String {
-    let one = |word: &String| match (tx, whole(word)) {
-        (Tx::Sqlite(_), true) => format!("\"{word}\""),
-        (Tx::Sqlite(_), false) => format!("\"{word}\"*"),
-        (Tx::Postgres(_), true) => format!("'{word}'"),
-        (Tx::Postgres(_), false) => format!("'{word}':*"),
-    };
-    let between = if matches!(tx, Tx::Sqlite(_)) { " " } else { " & " };
-    words.iter().map(one).collect::<Vec<_>>().join(between)
+///
+/// # Errors
+/// Where the database fails.
+pub(super) async fn expression(tx: &mut Tx, words: &[String]) -> sqlx::Result<String> {
+    match tx {
+        Tx::Sqlite(tx) => {
+            let parts: sqlx::Result<Vec<_>> = words.iter().map(|word| part(tx, word)).collect();
+            Ok(parts?.join(" AND "))
+        }
+        Tx::Postgres(_) => {
+            let part = |word: &String| if whole(word) { format!("'{word}'") } else { format!("'{word}':*") };
+            Ok(words.iter().map(part).collect::<Vec<_>>().join(" & "))
+        }
+    }
+}
+
+/// FTS5 walks the lists of whole words and of short beginnings from the newest ticket on; of a longer beginning it reads
+/// the lists of all words that begin so to their ends first.
+fn part(tx: &mut SqliteTx, word: &str) -> sqlx::Result<String> {
+    if whole(word) {
+        return Ok(format!("\"{word}\""));
+    }
+    let beginning = format!("\"{word}\"*");
+    if word.chars().count() <= LISTED {
+        return Ok(beginning);
+    }
+    let select = "select word from search_words where word >= $1 and word < $1 || char(1114111) limit $2";
+    let known: Vec<(String,)> = tx.all(select, rusqlite::params![word, BEGINNINGS + 1])?;
+    if known.is_empty() || known.len() as i64 > BEGINNINGS {
+        return Ok(beginning);
+    }
+    let known: Vec<String> = known.into_iter().map(|(word,)| format!("\"{word}\"")).collect();
+    Ok(format!("({})", known.join(" OR ")))
 }
 
 /// Writes the words of up to `limit` changes whose tickets' words are not what they were, and says how many
@@ -136,7 +164,13 @@ impl Known {
 
 async fn write(tx: &mut Tx, number: i64, words: String) -> sqlx::Result<()> {
     let write = match tx {
-        Tx::Sqlite(_) => "insert or replace into search (rowid, words) values ($1, $2)",
+        Tx::Sqlite(tx) => {
+            let known =
+                "insert into search_words select value from json_each('[\"' || replace($1, ' ', '\",\"') || '\"]')
+                         where true on conflict do nothing";
+            tx.execute(known, rusqlite::params![words])?;
+            "insert or replace into search (rowid, words) values ($1, $2)"
+        }
         Tx::Postgres(_) => {
             "insert into search (number, words) values ($1, array_to_tsvector(string_to_array($2, ' ')))
              on conflict (number) do update set words = excluded.words"
@@ -177,4 +211,28 @@ pub fn distinct<'a>(texts: impl Iterator<Item = &'a String>) -> String {
         seen.insert(word);
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// As an older version left them.
+    #[test]
+    fn words_that_were_written_before_are_known() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let database = rusqlite::Connection::open_in_memory().unwrap();
+        for file in files {
+            if file.ends_with("0006_vocabulary.sql") {
+                let written = "insert into search (rowid, words) values (1, 'toner printer'), (2, 'toner drucker')";
+                database.execute_batch(written).unwrap();
+            }
+            database.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
+        }
+        let mut words = database.prepare("select word from search_words order by word").unwrap();
+        let words: Vec<String> = words.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(words, ["drucker", "printer", "toner"]);
+    }
 }

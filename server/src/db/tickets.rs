@@ -313,7 +313,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: &Place, limit: i64) -> sq
             .map(Page::uncounted);
         }
         Wanted::Words(words) if words.is_empty() => return Ok(Page::default()),
-        Wanted::Words(words) => search::expression(tx, words),
+        Wanted::Words(words) => search::expression(tx, words).await?,
     };
     tx.plan_anew().await?;
     let Source { from, matches, number } = search::source(tx);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::extract::State;
 use deskbell_protocol::{
     Millis, PROTOCOL_VERSION,
     conversation::TicketSummary,

@@ -1,6 +1,5 @@
 //! What the console calls. Every endpoint but signing in takes a technician.
 
-use deskbell_protocol::error::ErrorCode;
 use serde::Serialize;
 
 use crate::error::{ApiError, ApiResult};

@@ -97,12 +97,14 @@ fn fill_sqlite(file: &Path, from: u64, to: u64) -> Result<()> {
         let mut ticket = tx.prepare(&format!("insert into tickets ({TICKET}) values ({})", places(19)))?;
         let mut message = tx.prepare(&format!("insert into messages ({MESSAGE}) values ({})", places(10)))?;
         let mut words = tx.prepare("insert into search (rowid, words) values (?1, ?2)")?;
+        let mut known = tx.prepare("insert or ignore into search_words values (?1)")?;
         for rows in (from..to).map(Rows::of) {
             ticket.execute(rusqlite::params_from_iter(&rows.ticket))?;
             for each in &rows.messages {
                 message.execute(rusqlite::params_from_iter(each))?;
             }
             words.execute(rusqlite::params![rows.number, rows.words])?;
+            rows.words.split(' ').try_for_each(|word| known.execute([word]).map(drop))?;
         }
         tx.execute("delete from search_due", [])?;
     }

@@ -1,0 +1,2 @@
+-- SQLite's alone: PostgreSQL's index knows its words.
+select 1;
