@@ -59,27 +59,13 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Prepared statements of one connection: more than there are.
 const STATEMENTS: usize = 500;
 
-/// Connections of one server to PostgreSQL, of each kind.
-const WORKING: u32 = 12;
-const LOOKING: u32 = 8;
-
 /// Where servers on one PostgreSQL wake each other.
 const CHANNEL: &str = "deskbell_live";
 
 #[derive(Clone, Debug)]
 pub enum Db {
     Sqlite(Sqlite),
-    Postgres(Pools),
-}
-
-/// Connections to PostgreSQL.
-#[derive(Clone, Debug)]
-pub struct Pools {
-    /// For transactions.
-    work: PgPool,
-    /// For [`Db::look`]: the same few statements again and again, each of them planned once for all values. To plan the
-    /// page of a list takes PostgreSQL longer than to read it.
-    look: PgPool,
+    Postgres(PgPool),
 }
 
 /// What PostgreSQL's statements are carried out on: a transaction, or for [`Db::look`] a connection by itself.
@@ -228,12 +214,19 @@ impl Db {
     /// # Errors
     /// Where no connection can be made, or the schema is a newer version's.
     pub async fn postgres(url: &str) -> Result<Self, OpenError> {
+        // Compiling a statement takes longer than any of ours does.
         let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS).options([("jit", "off")]);
-        let work = postgres_pool(WORKING).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/postgres").run(&work).await?;
-        let look =
-            postgres_pool(LOOKING).connect_lazy_with(options.options([("plan_cache_mode", "force_generic_plan")]));
-        Ok(Self::Postgres(Pools { work, look }))
+        let pool = PgPoolOptions::new()
+            .max_connections(20)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, used| {
+                Box::pin(async move { Ok(used.idle_for < IDLE || connection.ping().await.is_ok()) })
+            })
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(Self::Postgres(pool))
     }
 
     /// Begins a transaction that writes. On SQLite it holds the write lock from the start: one that
@@ -244,7 +237,7 @@ impl Db {
     pub async fn write(&self) -> sqlx::Result<Tx> {
         match self {
             Self::Sqlite(sqlite) => sqlite.write().await.map(Tx::Sqlite),
-            Self::Postgres(pools) => begun(&pools.work, "BEGIN").await,
+            Self::Postgres(pool) => begun(pool, "BEGIN").await,
         }
     }
 
@@ -255,7 +248,7 @@ impl Db {
     pub async fn read(&self) -> sqlx::Result<Tx> {
         match self {
             Self::Sqlite(sqlite) => sqlite.read().await.map(Tx::Sqlite),
-            Self::Postgres(pools) => begun(&pools.work, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+            Self::Postgres(pool) => begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
         }
     }
 
@@ -267,7 +260,7 @@ impl Db {
     pub async fn look(&self) -> sqlx::Result<Tx> {
         match self {
             Self::Sqlite(sqlite) => sqlite.look().await.map(Tx::Sqlite),
-            Self::Postgres(pools) => Ok(Tx::Postgres(On::Connection(pools.look.acquire().await?))),
+            Self::Postgres(pool) => Ok(Tx::Postgres(On::Connection(pool.acquire().await?))),
         }
     }
 
@@ -279,8 +272,8 @@ impl Db {
     pub async fn exclusive(&self, name: &str) -> sqlx::Result<Option<Tx>> {
         match self {
             Self::Sqlite(_) => Ok(None),
-            Self::Postgres(pools) => {
-                let mut tx = begun(&pools.work, "BEGIN").await?;
+            Self::Postgres(pool) => {
+                let mut tx = begun(pool, "BEGIN").await?;
                 tx.serialize_on(name).await?;
                 Ok(Some(tx))
             }
@@ -293,8 +286,8 @@ impl Db {
     /// # Errors
     /// Where the database cannot be reached.
     pub async fn wake_others(&self) -> sqlx::Result<()> {
-        if let Self::Postgres(pools) = self {
-            sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(&pools.look).await?;
+        if let Self::Postgres(pool) = self {
+            sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(pool).await?;
         }
         Ok(())
     }
@@ -304,8 +297,8 @@ impl Db {
     /// # Errors
     /// Where the database cannot be reached.
     pub async fn listen(&self) -> sqlx::Result<Option<PgListener>> {
-        let Self::Postgres(pools) = self else { return Ok(None) };
-        let mut listener = PgListener::connect_with(&pools.work).await?;
+        let Self::Postgres(pool) = self else { return Ok(None) };
+        let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
         Ok(Some(listener))
     }
@@ -314,10 +307,7 @@ impl Db {
     pub async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
-            Self::Postgres(pools) => {
-                pools.look.close().await;
-                pools.work.close().await;
-            }
+            Self::Postgres(pool) => pool.close().await,
         }
     }
 }
@@ -410,16 +400,6 @@ impl Tx {
         sql!(execute self, "update ticket_numbers set next = next + 1")?;
         Ok("(select next - 1 from ticket_numbers)")
     }
-}
-
-fn postgres_pool(connections: u32) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE)
-        .test_before_acquire(false)
-        .before_acquire(|connection, used| {
-            Box::pin(async move { Ok(used.idle_for < IDLE || connection.ping().await.is_ok()) })
-        })
 }
 
 /// A pattern for `like` that finds a text anywhere, whatever signs it has, in lower case.
