@@ -94,9 +94,14 @@ pub async fn index_due(tx: &mut Tx, limit: i64) -> sqlx::Result<usize> {
     )?;
     let tickets: BTreeSet<String> = due.iter().map(|(_, ticket)| ticket.to_string()).collect();
     let mut said = said(tx, &tickets).await?;
-    for ticket in known(tx, &tickets).await? {
-        let words = ticket.words(&said.remove(&ticket.id.0).unwrap_or_default());
-        write(tx, ticket.number, words).await?;
+    let texts: Vec<(i64, String)> = known(tx, &tickets)
+        .await?
+        .into_iter()
+        .map(|ticket| (ticket.number, ticket.words(&said.remove(&ticket.id.0).unwrap_or_default())))
+        .collect();
+    know(tx, &texts)?;
+    for (number, words) in texts {
+        write(tx, number, words).await?;
     }
     forget(tx, &due.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
     Ok(due.len())
@@ -162,15 +167,22 @@ impl Known {
     }
 }
 
+/// SQLite has to know which words there are.
+fn know(tx: &mut Tx, texts: &[(i64, String)]) -> sqlx::Result<()> {
+    let Tx::Sqlite(tx) = tx else { return Ok(()) };
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let words: BTreeSet<&str> = texts.iter().flat_map(|(_, words)| words.split(' ')).collect();
+    let words = words.into_iter().collect::<Vec<_>>().join(" ");
+    let insert = r#"insert into search_words select value from json_each('["' || replace($1, ' ', '","') || '"]')
+                    where true on conflict do nothing"#;
+    tx.execute(insert, rusqlite::params![words]).map(drop)
+}
+
 async fn write(tx: &mut Tx, number: i64, words: String) -> sqlx::Result<()> {
     let write = match tx {
-        Tx::Sqlite(tx) => {
-            let known =
-                "insert into search_words select value from json_each('[\"' || replace($1, ' ', '\",\"') || '\"]')
-                         where true on conflict do nothing";
-            tx.execute(known, rusqlite::params![words])?;
-            "insert or replace into search (rowid, words) values ($1, $2)"
-        }
+        Tx::Sqlite(_) => "insert or replace into search (rowid, words) values ($1, $2)",
         Tx::Postgres(_) => {
             "insert into search (number, words) values ($1, array_to_tsvector(string_to_array($2, ' ')))
              on conflict (number) do update set words = excluded.words"

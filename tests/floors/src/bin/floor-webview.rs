@@ -1,5 +1,5 @@
-//! A bare WebKitGTK window, made when the key is pressed, with the agent's own page in it: its folder, and
-//! a script that answers what the page asks of the agent.
+//! A bare WebKitGTK window, made when the key is first pressed and shown again by every other press, with the agent's
+//! own page in it: its folder, and a script that answers what the page asks of the agent. Escape hides it.
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
@@ -8,7 +8,7 @@ fn main() -> anyhow::Result<()> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::path::PathBuf;
+    use std::{cell::RefCell, path::PathBuf};
 
     use anyhow::{Context, Result};
     use deskbell_floors::{on_key, show, window};
@@ -18,18 +18,28 @@ mod linux {
         UserContentManagerExt, UserScript, UserScriptInjectionTime, WebContext, WebContextExt, WebView, WebViewExt,
     };
 
+    thread_local! {
+        static WINDOW: RefCell<Option<(gtk::Window, WebView)>> = const { RefCell::new(None) };
+    }
+
     pub(super) fn main() -> Result<()> {
         let mut arguments = std::env::args().skip(1);
         let folder = PathBuf::from(arguments.next().context("the page's folder is missing")?);
         let answers = std::fs::read_to_string(arguments.next().context("the script with the answers is missing")?)?;
         gtk::init()?;
-        on_key(move || open(folder.clone(), &answers))?;
+        on_key(move || {
+            WINDOW.with_borrow_mut(|made| {
+                let (window, page) = made.get_or_insert_with(|| make(folder.clone(), &answers));
+                show(window);
+                page.grab_focus();
+            });
+        })?;
         println!("ready");
         gtk::main();
         Ok(())
     }
 
-    fn open(folder: PathBuf, answers: &str) {
+    fn make(folder: PathBuf, answers: &str) -> (gtk::Window, WebView) {
         let context = WebContext::new_ephemeral();
         if let Some(security) = context.security_manager() {
             security.register_uri_scheme_as_secure("tauri");
@@ -42,8 +52,7 @@ mod linux {
         let window = window();
         window.add(&page);
         page.load_uri("tauri://localhost/index.html");
-        show(&window);
-        page.grab_focus();
+        (window, page)
     }
 
     fn answer(request: &URISchemeRequest, folder: &std::path::Path) {

@@ -12,8 +12,8 @@ use crate::bench::{Extent, Figure};
 /// Typed at the moment that the window has the focus.
 const TYPED: &str = "the printer in the hall is on fire";
 
-/// The second press, and every later one.
-pub(super) async fn warm(stage: &mut Stage, extent: Extent) -> Result<Option<Figure>> {
+/// The second press, and every later one; and what of it a page in a window takes by itself.
+pub(super) async fn warm(stage: &mut Stage, extent: Extent) -> Result<Vec<Figure>> {
     let rounds = if extent.quick { 5 } else { 100 };
     stage.log_on().await?;
     let floor = stage.floor("floor-window").await?;
@@ -30,9 +30,21 @@ pub(super) async fn warm(stage: &mut Stage, extent: Extent) -> Result<Option<Fig
         screen.close(spot).await?;
     }
     floor.stop().await?;
+    // Both floors hold the same key, so that they cannot take turns.
+    let page = stage.floor("floor-webview").await?;
+    let (screen, mut pages) = (&stage.screen, Vec::new());
+    screen.open(F11, floor_spot, "").await?;
+    screen.close(floor_spot).await?;
+    for _ in 0..rounds {
+        pages.push(screen.open(F11, floor_spot, "").await?.painted.as_secs_f64() * 1000.0);
+        screen.close(floor_spot).await?;
+    }
+    page.stop().await?;
     stage.agent.stop().await?;
     let floor_is = "a bare GTK window shown by the same key grab";
-    Ok(Pair { name: "key.warm", unit: "ms", floor_is, values: &values, floors: &floors, most: 1.5 }.at(0.95))
+    let pair = Pair { name: "key.warm", unit: "ms", floor_is, values: &values, floors: &floors, most: 1.5 };
+    let page = Pair { name: "key.warm, a bare page", values: &pages, most: f64::INFINITY, ..pair };
+    Ok(pair.at(0.95).into_iter().chain(page.at(0.95).map(|figure| Figure { reach: None, ..figure })).collect())
 }
 
 /// The first press after log-on.
