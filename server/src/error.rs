@@ -73,7 +73,7 @@ impl ApiError {
             .with(|details| details.retry_after = Some(retry_after))
     }
 
-    /// Nothing was stored, and soon it may be.
+    /// It cannot be done now, and soon it may be.
     #[must_use]
     pub fn unavailable(message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
@@ -131,8 +131,9 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
-/// PostgreSQL ends one of two transactions that wait for each other, or that saw what the other one changed.
-const GAVE_WAY: [&str; 2] = ["40P01", "40001"];
+/// PostgreSQL ends one of two transactions that wait for each other, or that saw what the other one changed; SQLite
+/// (busy, locked) waits for another program at its file, and not for ever.
+const GAVE_WAY: [&str; 4] = ["40P01", "40001", "5", "6"];
 
 /// Constraints that a person's input can meet. PostgreSQL names the constraint, SQLite the columns.
 const CONSTRAINTS: &[([&str; 2], ErrorCode)] = &[

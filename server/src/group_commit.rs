@@ -105,7 +105,7 @@ where
 
 type Given = mpsc::UnboundedReceiver<Box<dyn Part>>;
 
-/// A thread of its own: each statement waits for SQLite's, and a thread that does nothing else wakes sooner.
+/// A thread of its own: statements and commits hold it, and requests go on meanwhile.
 fn write_on_a_thread(db: Db, given: Given) {
     let runtime = Handle::current();
     std::thread::spawn(move || {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use deskbell_server::{App, StartError, clock, config::Config, config::LogFormat, db, routes, serve, set_password};
+use deskbell_server::{App, StartError, clock, config::Config, config::LogFormat, routes, serve, set_password};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -85,14 +85,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         Ok(count) => tracing::info!(count, "so many files and connections may be open"),
         Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
     }
-    Ok(runtime()?.block_on(start(config))?)
-}
-
-/// A thread for each processor, and one for each connection of SQLite: a statement holds its thread until the disk has
-/// answered.
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    tokio::runtime::Builder::new_multi_thread().worker_threads(processors + db::CONNECTIONS).enable_all().build()
+    Ok(tokio::runtime::Runtime::new()?.block_on(start(config))?)
 }
 
 async fn start(config: Config) -> Result<(), StartError> {

@@ -157,9 +157,10 @@ async fn an_unknown_address_of_the_interface_is_an_error_and_not_a_page() {
         assert_eq!(refused(answer, path).await.1.code, ErrorCode::NotFound);
     }
     let api = server.owner().await;
-    for path in ["/tickets?view=none", "/devices?limit=many", "/tickets?cursor=x"] {
+    for path in ["/tickets?view=none", "/devices?limit=many", "/tickets?cursor=x", "/devices?cursor=x"] {
         let answer = api.send(Method::GET, path, None).await.unwrap();
-        assert_eq!(refused(answer, path).await.1.code, ErrorCode::Malformed, "{path}");
+        let (status, body) = refused(answer, path).await;
+        assert_eq!((status, body.code), (400, ErrorCode::Malformed), "{path}");
     }
     for path in ["/healthz", "/readyz"] {
         assert!(server.http.get(format!("{}{path}", server.url)).send().await.unwrap().status().is_success());

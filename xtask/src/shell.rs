@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -14,7 +14,9 @@ use anyhow::{Context, Result, ensure};
 use crate::failures;
 
 /// How long nothing more may come from a command that has ended.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(5);
+/// How long its last words are listened to.
+const LAST_WORDS: Duration = Duration::from_secs(60);
 
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
@@ -84,8 +86,9 @@ pub(crate) fn watch(mut command: Command) -> (String, bool) {
     });
     let succeeded = child.wait().is_ok_and(|status| status.success());
     let mut printed = String::new();
-    // A process that it left behind may hold the pipe open: it is not waited for.
-    while let Ok(line) = told.recv_timeout(SILENCE) {
+    // A process that it left behind may hold the pipe open, and speak: it is not waited for.
+    let end = Instant::now() + LAST_WORDS;
+    while let Ok(line) = told.recv_timeout(SILENCE.min(end.saturating_duration_since(Instant::now()))) {
         printed.push_str(&line);
         printed.push('\n');
     }

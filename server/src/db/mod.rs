@@ -12,8 +12,9 @@ use std::{
     time::Duration,
 };
 
+use futures::TryFutureExt;
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
+    ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, Transaction,
     migrate::MigrateError,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
@@ -48,7 +49,7 @@ pub mod tickets;
 
 pub use row::{Cells, Part, Row, read_all};
 pub use scope::Scope;
-pub use sqlite::{CONNECTIONS, Sqlite, SqliteTx};
+pub use sqlite::{Sqlite, SqliteTx};
 pub use text::Text;
 
 /// How long a request waits for a connection: a database that is gone is said to be gone soon.
@@ -214,8 +215,6 @@ impl Db {
     /// # Errors
     /// Where no connection can be made, or the schema is a newer version's.
     pub async fn postgres(url: &str) -> Result<Self, OpenError> {
-        // Compiling a statement takes longer than any of ours does.
-        let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS).options([("jit", "off")]);
         let pool = PgPoolOptions::new()
             .max_connections(20)
             .acquire_timeout(ACQUIRE)
@@ -223,7 +222,9 @@ impl Db {
             .before_acquire(|connection, used| {
                 Box::pin(async move { Ok(used.idle_for < IDLE || connection.ping().await.is_ok()) })
             })
-            .connect_with(options)
+            // To compile a statement takes longer than any of ours does.
+            .after_connect(|connection, _| Box::pin(connection.execute("set jit = off").map_ok(drop)))
+            .connect_with(PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS))
             .await?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
         Ok(Self::Postgres(pool))

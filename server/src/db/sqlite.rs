@@ -1,8 +1,10 @@
 //! SQLite: one connection that writes, others that read beside it. A statement is carried out by whoever asks, where
-//! they stand: handing it to another thread and back costs more than most statements do. The server has a thread more
-//! for each connection (`main.rs`), so that one that waits for its disk keeps nobody else from working.
+//! they stand: handing it to another thread and back costs more than most statements do. Where one may take a while
+//! (a commit waits for the disk, a list is long, another program has the database), tokio hears of it beforehand and
+//! has another thread go on with everything else.
 
 use std::{
+    borrow::Cow,
     error::Error,
     fmt,
     path::{Path, PathBuf},
@@ -12,14 +14,15 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, ToSql};
 use sqlx::error::{DatabaseError, ErrorKind};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use super::row::{Cells, Row, Value, check};
 
 /// Connections that read at the same time.
 const READERS: usize = 8;
-/// All that may wait for the disk at the same time.
-pub const CONNECTIONS: usize = READERS + 1;
 /// How long a request waits for its turn.
 const TURN: Duration = Duration::from_secs(30);
 /// How long a statement waits for another program at the same file: a back-up, or an administrator's command.
@@ -55,7 +58,7 @@ impl Sqlite {
 
     /// No transaction, and a connection that cannot write.
     pub(super) async fn look(&self) -> sqlx::Result<SqliteTx> {
-        Ok(SqliteTx { on: Pool::turn(&self.read).await?, failed: false })
+        Ok(SqliteTx { on: Pool::turn(&self.read).await?, begun: false, failed: false })
     }
 
     /// Waits for whoever has a connection, and closes them all. The one that writes goes last: it tidies up.
@@ -148,6 +151,8 @@ impl Drop for Held {
 #[derive(Debug)]
 pub struct SqliteTx {
     on: Held,
+    /// It is a transaction, and no look.
+    begun: bool,
     /// A statement has failed. As on PostgreSQL, nothing of the transaction can be committed any more; SQLite itself may
     /// have ended it, and every further statement would be one by itself.
     failed: bool,
@@ -155,8 +160,9 @@ pub struct SqliteTx {
 
 impl SqliteTx {
     fn begun(on: Held, how: &str) -> sqlx::Result<Self> {
-        on.connection()?.prepare_cached(how).and_then(|mut begin| begin.execute([])).map_err(told)?;
-        Ok(Self { on, failed: false })
+        let connection = on.connection()?;
+        a_while(|| connection.prepare_cached(how).and_then(|mut begin| begin.execute([]))).map_err(told)?;
+        Ok(Self { on, begun: true, failed: false })
     }
 
     /// How many rows it changed.
@@ -174,7 +180,8 @@ impl SqliteTx {
     /// # Errors
     /// Where it fails, or one before it has.
     pub fn optional<R: Row>(&mut self, statement: &str, values: &[&dyn ToSql]) -> sqlx::Result<Option<R>> {
-        Ok(self.rows(statement, values, 1)?.pop())
+        let found = fetch(self.sound()?, statement, values, 1);
+        Ok(self.heard(found)?.pop())
     }
 
     /// The first row.
@@ -190,22 +197,21 @@ impl SqliteTx {
     /// # Errors
     /// Where it fails, or one before it has.
     pub fn all<R: Row>(&mut self, statement: &str, values: &[&dyn ToSql]) -> sqlx::Result<Vec<R>> {
-        self.rows(statement, values, usize::MAX)
+        let connection = self.sound()?;
+        let found = a_while(|| fetch(connection, statement, values, usize::MAX));
+        self.heard(found)
     }
 
     /// # Errors
-    /// Where it fails, or a statement has: nothing may be committed then.
+    /// Where it fails, or a statement has, or SQLite has ended the transaction by itself: nothing is stored then.
     pub(super) fn commit(self) -> sqlx::Result<()> {
         let connection = self.sound()?;
-        if connection.is_autocommit() {
+        if !self.begun {
             return Ok(());
         }
-        connection.prepare_cached("commit").and_then(|mut commit| commit.execute([])).map(drop).map_err(told)
-    }
-
-    fn rows<R: Row>(&mut self, statement: &str, values: &[&dyn ToSql], most: usize) -> sqlx::Result<Vec<R>> {
-        let found = fetch(self.sound()?, statement, values, most);
-        self.heard(found)
+        a_while(|| connection.prepare_cached("commit").and_then(|mut commit| commit.execute([])))
+            .map(drop)
+            .map_err(told)
     }
 
     fn sound(&self) -> sqlx::Result<&Connection> {
@@ -221,9 +227,20 @@ impl SqliteTx {
     }
 }
 
+/// Carries out what may take a while. On one of tokio's threads, another one takes over everything else first: a thread
+/// that has found one thing to do wakes nobody for the next. A test's runtime has one thread, and nobody to take over.
+fn a_while<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+/// The first rows, up to `most`.
 fn fetch<R: Row>(connection: &Connection, statement: &str, values: &[&dyn ToSql], most: usize) -> sqlx::Result<Vec<R>> {
     let mut statement = connection.prepare_cached(&numbered(statement)).map_err(told)?;
     check::<R>(statement.column_names().into_iter())?;
+    let changes = !statement.readonly();
     let mut rows = statement.query(values).map_err(told)?;
     let mut found = Vec::new();
     while found.len() < most
@@ -231,6 +248,8 @@ fn fetch<R: Row>(connection: &Connection, statement: &str, values: &[&dyn ToSql]
     {
         found.push(R::read(&mut SqliteCells { row, next: 0 })?);
     }
+    // What changes something may fail at its very end.
+    while changes && rows.next().map_err(told)?.is_some() {}
     Ok(found)
 }
 
@@ -277,6 +296,12 @@ impl Error for SqliteError {}
 impl DatabaseError for SqliteError {
     fn message(&self) -> &str {
         &self.message
+    }
+
+    /// SQLite's primary one.
+    fn code(&self) -> Option<Cow<'_, str>> {
+        let rusqlite::Error::SqliteFailure(error, _) = &self.cause else { return None };
+        Some((error.extended_code & 0xff).to_string().into())
     }
 
     fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
@@ -405,6 +430,49 @@ mod tests {
         assert!(sql!(one &mut tx, (i64,), "select count(*) from t").is_err());
         assert!(tx.commit().await.is_err(), "half of it would be stored");
         assert_eq!(rows(&db).await, [(1, "there".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_has_ended_is_not_called_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = table(&folder).await;
+        let mut tx = db.write().await.unwrap();
+        sql!(execute &mut tx, "insert into t values (1, 'x')").unwrap();
+        let Tx::Sqlite(inner) = &tx else { panic!("it is SQLite") };
+        inner.on.connection().unwrap().execute_batch("rollback").unwrap();
+        assert!(tx.commit().await.is_err());
+        assert_eq!(rows(&db).await, []);
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_is_flushed_and_belongs_to_something() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tx = table(&folder).await.write().await.unwrap();
+        assert_eq!(sql!(one &mut tx, (i64,), "pragma synchronous").unwrap(), (2,));
+        assert_eq!(sql!(one &mut tx, (i64,), "pragma foreign_keys").unwrap(), (1,));
+        assert_eq!(sql!(one &mut tx, (String,), "pragma journal_mode").unwrap(), ("wal".to_owned(),));
+    }
+
+    #[test]
+    fn who_waits_for_another_program_keeps_nobody_from_working() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let db = runtime.block_on(table(&folder));
+        let other = Connection::open(folder.path().join("deskbell.db")).unwrap();
+        other.execute_batch("begin immediate").unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        // A timer wakes the one who then waits; another one is due meanwhile.
+        let writes = runtime.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            db.write().await.map(drop)
+        });
+        runtime.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            tell.send(())
+        });
+        told.recv().unwrap();
+        other.execute_batch("rollback").unwrap();
+        runtime.block_on(writes).unwrap().expect("nothing else was done until its patience was at an end");
     }
 
     #[tokio::test]

@@ -278,10 +278,15 @@ row! {
     }
 }
 
+/// What pages are read with: what the console shows, or the most that anybody may ask for; and the line that says whether
+/// there are more.
+const LINES: [i64; 2] = [51, 201];
+
 /// The text of a page of a filter without words, last change first: the index whose order that is, is named. Its limits
 /// are a part of it: PostgreSQL takes a limit that it does not know for a tenth of all tickets, and plans anew each time,
-/// which takes longer than to read the page.
+/// which takes longer than to read the page. So that there are few texts, it is one of two limits.
 fn page(tx: &Tx, filter: &Filter, limit: i64) -> String {
+    let limit = if limit <= LINES[0] { LINES[0] } else { LINES[1] };
     let (index, conditions) = (tx.by_index(filter.index()), filter.conditions());
     format!(
         "select {LINE}, (select count(*) from (select 1 from tickets t where {conditions} limit {}) as there) as counted
@@ -304,7 +309,8 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: &Place, limit: i64) -> sq
                 after.updated_at, &after.id
             )?;
             let counted = Some(rows.first().map_or(0, |row| row.counted));
-            return Ok(Page { lines: rows.into_iter().map(|row| row.line).collect(), counted });
+            let lines = rows.into_iter().map(|row| row.line).take(usize::try_from(limit).unwrap_or(0)).collect();
+            return Ok(Page { lines, counted });
         }
         Wanted::Number(number) => {
             return sql!(

@@ -37,8 +37,8 @@ pub(super) async fn run(wanted: &dyn Fn(&str) -> bool, extent: Extent) -> Result
     Ok(figures)
 }
 
-#[derive(Clone, Copy)]
 /// What was measured beside its floor, as often as that: the medians, and how far apart they are.
+#[derive(Clone, Copy)]
 struct Pair<'a> {
     name: &'a str,
     unit: &'static str,
