@@ -26,8 +26,7 @@ impl Total {
 }
 
 fn summary(line: &str) -> Option<Total> {
-    // Something else may have begun the line: both of what a program prints come together.
-    if let Some((_, counts)) = line.split_once("test result: ") {
+    if let Some(counts) = line.strip_prefix("test result: ") {
         return Some(Total { passed: before(counts, "passed"), failed: before(counts, "failed") });
     }
     if let Some(counts) = line.strip_prefix("Tests  ") {
