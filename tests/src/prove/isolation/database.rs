@@ -12,7 +12,7 @@ use crate::{
 
 /// What every request leaves behind, refused or not, and what the database or the index of words keeps for itself:
 /// the words of tickets are read a moment after these.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "nonces",
     "attempts",
     "sqlite_sequence",
@@ -23,6 +23,7 @@ const TABLES: [&str; 10] = [
     "search_docsize",
     "search_due",
     "search_idx",
+    "search_words",
 ];
 /// What a request that gets past its gate says of the one who asks, whatever it asks for.
 const COLUMNS: [(&str, &str); 14] = [
