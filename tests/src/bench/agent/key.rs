@@ -33,11 +33,11 @@ pub(super) async fn warm(stage: &mut Stage, extent: Extent) -> Result<Vec<Figure
     // Both floors hold the same key, so that they cannot take turns.
     let page = stage.floor("floor-webview").await?;
     let (screen, mut pages) = (&stage.screen, Vec::new());
-    screen.open(F11, floor_spot, "").await?;
-    screen.close(floor_spot).await?;
+    let page_spot = screen.find(F11).await?;
+    screen.close(page_spot).await?;
     for _ in 0..rounds {
-        pages.push(screen.open(F11, floor_spot, "").await?.painted.as_secs_f64() * 1000.0);
-        screen.close(floor_spot).await?;
+        pages.push(screen.open(F11, page_spot, "").await?.painted.as_secs_f64() * 1000.0);
+        screen.close(page_spot).await?;
     }
     page.stop().await?;
     stage.agent.stop().await?;
