@@ -115,10 +115,15 @@ impl Shot {
 /// `pointer` is in physical pixels of the whole desktop.
 pub(crate) fn capture(pointer: Option<(f64, f64)>) -> Result<RgbaImage, CaptureError> {
     let monitors = Monitor::all()?;
-    let under_pointer =
-        pointer.and_then(|point| monitors.iter().find(|monitor| contains(monitor, point).unwrap_or(false)));
-    let primary = || monitors.iter().find(|monitor| monitor.is_primary().unwrap_or(false));
-    let monitor = under_pointer.or_else(primary).or(monitors.first()).ok_or(CaptureError::NoMonitor)?;
+    let monitor = match &monitors[..] {
+        // Where it lies takes longer to ask than the picture takes, and a person waits for the window.
+        [only] => only,
+        _ => {
+            let under = |point| monitors.iter().find(|monitor| contains(monitor, point).unwrap_or(false));
+            let primary = || monitors.iter().find(|monitor| monitor.is_primary().unwrap_or(false));
+            pointer.and_then(under).or_else(primary).or(monitors.first()).ok_or(CaptureError::NoMonitor)?
+        }
+    };
     Ok(monitor.capture_image()?)
 }
 
