@@ -13,6 +13,11 @@ use crate::{
 /// All mails that are left, on a busy machine.
 const MAILS: Duration = Duration::from_secs(60);
 
+/// What is known of a mail that has not left, for who has to find out why.
+const LEFT: &str =
+    "select id || '|' || kind || '|' || attempts || '|' || coalesce(last_error, 'no error') || '|' || run_at
+    || '|' || leased_until from jobs where done_at is null and failed_at is null";
+
 pub(super) async fn look(world: &mut World, written: &[Ticket], found: &mut Found) -> Result<()> {
     // A mail whose server was killed waits for its lease, and one that was refused for its pause.
     world.server.stop().await?;
@@ -24,7 +29,8 @@ pub(super) async fn look(world: &mut World, written: &[Ticket], found: &mut Foun
     })
     .await;
     if let Err(error) = sent {
-        found.violation(Kind::Lost, format!("{}: {error:#}", world.name));
+        let left = world.rows(LEFT).await?;
+        found.violation(Kind::Lost, format!("{}: {error:#}; still there: {left:?}", world.name));
     }
     for (kind, what) in held::judged(world, written).await? {
         found.violation(kind, format!("{}: in the end, {what}", world.name));
