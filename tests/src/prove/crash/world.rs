@@ -148,7 +148,7 @@ impl World {
     pub(super) async fn rows(&self, sql: &str) -> Result<Vec<Vec<String>>> {
         let text = match &self.database {
             Some((postgres, database)) => postgres.sql_in(database, sql).await?,
-            None => self.server.database()?.column(sql)?.join("\n"),
+            None => Database::look(self.database_file(), sql).await?.join("\n"),
         };
         Ok(text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect())
     }
@@ -158,8 +158,18 @@ impl World {
         let sql = "update jobs set leased_until = 0, run_at = 0 where done_at is null and failed_at is null";
         match &self.database {
             Some((postgres, database)) => postgres.sql_in(database, sql).await.map(drop),
-            None => Database::change(&self.server.folder().join("deskbell.db"), sql),
+            None => Database::change(&self.database_file(), sql),
         }
+    }
+
+    fn database_file(&self) -> PathBuf {
+        self.server.folder().join("deskbell.db")
+    }
+
+    /// What the JSON in a column says under a key, in the words of this world's database.
+    pub(super) fn json(&self, column: &str, key: &str) -> String {
+        let cast = if self.database.is_some() { "::json" } else { "" };
+        format!("({column}{cast} ->> '{key}')")
     }
 
     /// The bytes of a file, as the server keeps them.
