@@ -1,25 +1,18 @@
-//! The screen as it was when the key went down. Pixels live here, in memory, until the ticket is sent
-//! or the picture removed; nothing but redacted pixels is ever encoded.
+//! The picture that belongs to a ticket. Pixels live here, in memory, until the ticket is sent or the
+//! picture removed; nothing but redacted pixels is ever encoded.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deskbell_agent_core::view::{Area, Screenshot};
 use deskbell_protocol::Millis;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, Rgba, RgbaImage, codecs::png};
-use xcap::Monitor;
 
 /// What a redacted pixel becomes. Opaque black: no blur and no mosaic, since both can be undone.
 const FILL: Rgba<u8> = Rgba([0, 0, 0, 255]);
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CaptureError {
-    #[error("the screen cannot be captured: {0}")]
-    Screen(#[from] xcap::XCapError),
-    #[error("no monitor was found")]
-    NoMonitor,
-    #[error("the picture cannot be encoded: {0}")]
-    Encode(#[from] image::ImageError),
-}
+#[error("the picture cannot be encoded: {0}")]
+pub(crate) struct CaptureError(#[from] image::ImageError);
 
 /// Holds the one picture that belongs to the ticket being written.
 #[derive(Default)]
@@ -106,33 +99,6 @@ impl Shot {
             version: self.version,
         }
     }
-}
-
-/// Captures the monitor that the pointer is on: where a person looks when they press the key, more
-/// often than the primary one, and known on every system, which the focused window is not. Without
-/// a pointer, the primary monitor.
-///
-/// `pointer` is in physical pixels of the whole desktop.
-pub(crate) fn capture(pointer: Option<(f64, f64)>) -> Result<RgbaImage, CaptureError> {
-    let monitors = Monitor::all()?;
-    let monitor = match &monitors[..] {
-        // Where it lies takes longer to ask than the picture takes, and a person waits for the window.
-        [only] => only,
-        _ => {
-            let under = |point| monitors.iter().find(|monitor| contains(monitor, point).unwrap_or(false));
-            let primary = || monitors.iter().find(|monitor| monitor.is_primary().unwrap_or(false));
-            pointer.and_then(under).or_else(primary).or(monitors.first()).ok_or(CaptureError::NoMonitor)?
-        }
-    };
-    Ok(monitor.capture_image()?)
-}
-
-/// Windows reports a monitor's place in physical pixels, the others in scaled ones.
-fn contains(monitor: &Monitor, (x, y): (f64, f64)) -> Result<bool, xcap::XCapError> {
-    let scale = if cfg!(windows) { 1.0 } else { f64::from(monitor.scale_factor()?) };
-    let (left, top) = (f64::from(monitor.x()?) * scale, f64::from(monitor.y()?) * scale);
-    let (width, height) = (f64::from(monitor.width()?) * scale, f64::from(monitor.height()?) * scale);
-    Ok(x >= left && x < left + width && y >= top && y < top + height)
 }
 
 /// The part of an area that lies in the picture; nothing where none does.

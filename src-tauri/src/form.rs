@@ -6,14 +6,14 @@ use deskbell_agent_core::{
     Agent,
     view::{CommandError, Screenshot, TicketForm},
 };
-use image::RgbaImage;
 use tauri::{AppHandle, Emitter, Manager};
 
 use crate::{
     actions::Cause,
     browser,
-    capture::{self, Camera},
+    capture::Camera,
     clock, permission,
+    screen::{self, Still},
     windows::{self, Look, Page},
 };
 
@@ -35,10 +35,10 @@ pub(crate) fn open(app: &AppHandle, cause: Cause) {
         let usable = status.state.as_ref().is_some_and(|state| state.usable());
         let kept = windows::is_visible(&app, Page::NewTicket) && app.state::<Camera>().describe().is_some();
         // A closed form sends nothing, so it needs no picture.
-        let raw = if usable && !kept { shoot(&app, look, Page::NewTicket, false).await } else { None };
+        let still = if usable && !kept { shoot(&app, look, Page::NewTicket, false).await } else { None };
         windows::open(&app, Page::NewTicket, look);
         if !kept {
-            keep(&app, raw, cause == Cause::Hotkey).await;
+            keep(&app, still, cause == Cause::Hotkey).await;
             announce(&app).await;
         }
     });
@@ -47,9 +47,9 @@ pub(crate) fn open(app: &AppHandle, cause: Cause) {
 /// Takes the picture again, on the person's wish, without our windows in it.
 pub(crate) async fn retake(app: &AppHandle) -> Option<Screenshot> {
     let look = Look::of(&app.state::<Agent>().status());
-    let raw = shoot(app, look, Page::NewTicket, true).await;
+    let still = shoot(app, look, Page::NewTicket, true).await;
     windows::open(app, Page::NewTicket, look);
-    keep(app, raw, false).await
+    keep(app, still, false).await
 }
 
 pub(crate) async fn current(app: &AppHandle) -> Result<TicketForm, CommandError> {
@@ -57,7 +57,7 @@ pub(crate) async fn current(app: &AppHandle) -> Result<TicketForm, CommandError>
 }
 
 /// The windows that hide for the picture come back behind the one that is about to open.
-async fn shoot(app: &AppHandle, look: Look, opening: Page, wished: bool) -> Option<RgbaImage> {
+async fn shoot(app: &AppHandle, look: Look, opening: Page, wished: bool) -> Option<Still> {
     if !permission::to_capture(app.state::<Agent>().inner(), wished) {
         return None;
     }
@@ -65,13 +65,13 @@ async fn shoot(app: &AppHandle, look: Look, opening: Page, wished: bool) -> Opti
     if !hidden.is_empty() {
         tokio::time::sleep(REPAINT).await;
     }
-    let pointer = app.cursor_position().ok().map(|point| (point.x, point.y));
-    let shot = tokio::task::spawn_blocking(move || capture::capture(pointer)).await;
+    let here = app.clone();
+    let shot = tokio::task::spawn_blocking(move || screen::take(&here)).await;
     for page in hidden.into_iter().filter(|page| *page != opening) {
         windows::open(app, page, look);
     }
     match shot {
-        Ok(Ok(raw)) => Some(raw),
+        Ok(Ok(still)) => Some(still),
         Ok(Err(error)) => {
             tracing::warn!(%error, "no screenshot");
             None
@@ -83,24 +83,20 @@ async fn shoot(app: &AppHandle, look: Look, opening: Page, wished: bool) -> Opti
     }
 }
 
-async fn keep(app: &AppHandle, raw: Option<RgbaImage>, by_hotkey: bool) -> Option<Screenshot> {
-    let Some(raw) = raw else {
-        app.state::<Camera>().forget();
-        return None;
-    };
-    let (camera, now) = (app.clone(), clock::now());
-    let kept = tokio::task::spawn_blocking(move || camera.state::<Camera>().keep(raw, now, by_hotkey)).await;
-    match kept {
-        Ok(Ok(screenshot)) => Some(screenshot),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the screenshot cannot be kept");
-            None
-        }
-        Err(error) => {
-            tracing::error!(%error, "the encoder fell over");
-            None
-        }
-    }
+/// Where there is no new picture, there is none: an old one shows something else.
+async fn keep(app: &AppHandle, still: Option<Still>, by_hotkey: bool) -> Option<Screenshot> {
+    let (here, now) = (app.clone(), clock::now());
+    let kept = tokio::task::spawn_blocking(move || {
+        let camera = here.state::<Camera>();
+        camera.forget();
+        let pixels = still?.pixels().inspect_err(|error| tracing::warn!(%error, "no screenshot")).ok()?;
+        let kept = camera.keep(pixels, now, by_hotkey);
+        kept.inspect_err(|error| tracing::warn!(%error, "the screenshot cannot be kept")).ok()
+    });
+    kept.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the encoder fell over");
+        None
+    })
 }
 
 /// Tells the page of the new picture. Its draft stays as it is.

@@ -18,9 +18,10 @@ use crate::{
     commands as c,
     dropped::Dropped,
     hotkey::Hotkey,
+    restart::{self, Restart},
     setup,
     shown::Shown,
-    tray, update,
+    tray,
     windows::Page,
 };
 
@@ -42,7 +43,7 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
         .manage(Dropped::default())
         .manage(Hotkey::default())
         .manage(Shown::default())
-        .manage(update::Restart::default())
+        .manage(Restart::default())
         .register_uri_scheme_protocol("shot", picture)
         .on_window_event(remember_drops)
         .invoke_handler(tauri::generate_handler![
@@ -98,7 +99,7 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         RunEvent::Exit => {
             shutdown.cancel();
-            update::on_exit(app);
+            restart::on_exit(app);
         }
         // Links and a second start come as events there, and not as command lines.
         #[cfg(target_os = "macos")]

@@ -4,7 +4,6 @@
 mod decide;
 mod install;
 mod keys;
-mod restart;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -19,8 +18,7 @@ use install::{Failure, Verified};
 use semver::Version;
 use tauri::{AppHandle, Manager};
 
-pub(crate) use self::restart::{RESTARTED, Restart, on_exit};
-use crate::windows;
+use crate::{restart, windows};
 
 /// How often a program that has an update looks whether its windows are closed.
 const CALM: Duration = Duration::from_secs(2);

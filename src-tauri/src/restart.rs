@@ -1,4 +1,5 @@
-//! The new program in the place of the one that runs.
+//! A program that begins anew in the place of the one that runs: after an update, and on Linux where only its end
+//! gives back the memory that a window took.
 
 use std::{
     path::{Path, PathBuf},
@@ -29,7 +30,7 @@ pub(crate) fn on_exit(app: &AppHandle) {
     // Tray and single instance are given up first, so that the next one finds nobody in its place.
     app.cleanup_before_exit();
     if let Err(error) = start(&program) {
-        tracing::error!(%error, "the new program does not start");
+        tracing::error!(%error, "the program does not start again");
     }
 }
 
