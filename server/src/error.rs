@@ -117,8 +117,8 @@ impl From<sqlx::Error> for ApiError {
                     );
                 }
                 if database.code().is_some_and(|code| GAVE_WAY.contains(&&*code)) {
-                    tracing::warn!(%error, "two requests were in each other's way, and this one gave way");
-                    return Self::unavailable("somebody else changed the same things; try again");
+                    tracing::warn!(%error, "another change was in the way of this one, which gave way");
+                    return Self::unavailable("another change was in the way; try again");
                 }
                 Self::internal(&error)
             }

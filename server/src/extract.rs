@@ -3,11 +3,12 @@
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Request,
-        rejection::{PathRejection, QueryRejection},
+        rejection::{BytesRejection, PathRejection, QueryRejection},
     },
     http::{header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
+use deskbell_protocol::{error::ErrorCode, limits::BODY_BYTES};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -45,6 +46,25 @@ impl From<QueryRejection> for ApiError {
     }
 }
 
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::new(rejection.status(), ErrorCode::BodyTooLarge, "the body is too large or was cut off")
+            .with(|details| details.limit = Some(BODY_BYTES as u64))
+    }
+}
+
+/// A body as it is.
+#[derive(Debug)]
+pub struct Bytes(pub axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Bytes {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(axum::body::Bytes::from_request(request, state).await?))
+    }
+}
+
 /// A JSON body. What is not UTF-8, not JSON or not of the shape is refused as `malformed`.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
@@ -58,13 +78,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if !json.is_some_and(|value| value.starts_with("application/json")) {
             return Err(ApiError::malformed("the body has to be application/json"));
         }
-        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
-            ApiError::new(
-                rejection.status(),
-                deskbell_protocol::error::ErrorCode::BodyTooLarge,
-                "the body is too large or was cut off",
-            )
-        })?;
+        let Bytes(bytes) = Bytes::from_request(request, state).await?;
         parse(&bytes).map(Self)
     }
 }

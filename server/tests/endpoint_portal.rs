@@ -14,7 +14,7 @@ use deskbell_protocol::{
     error::ErrorCode,
     handover::{AskHandover, Handover, HandoverPage},
     id::ServerId,
-    limits::{HANDOVER_LIFETIME, HANDOVERS_PER_HOUR, PORTAL_LIFETIME},
+    limits::{BODY_BYTES, HANDOVER_LIFETIME, HANDOVERS_PER_HOUR, PIECE_BYTES, PORTAL_LIFETIME},
     ticket::Language,
 };
 use deskbell_server::clock;
@@ -255,6 +255,10 @@ async fn a_ticket_from_the_page_is_stored_once_and_says_where_it_is_from() {
     let again: Value = page.post("/tickets", &new).await.json().await.unwrap();
     assert_eq!((&first, &first["number"]), (&again, &json!(1)));
     let path = format!("/attachments/{}", new.attachments[0].id);
+    for size in [PIECE_BYTES + 1, BODY_BYTES + 1] {
+        let large = page.request(Method::PUT, &format!("{path}?offset=0")).body(vec![0; size]).send().await.unwrap();
+        assert_eq!(code(large).await, (413, ErrorCode::BodyTooLarge), "{size} bytes");
+    }
     let put = page.request(Method::PUT, &format!("{path}?offset=0")).body(content.to_vec()).send().await.unwrap();
     assert_eq!(put.json::<Value>().await.unwrap()["complete"], json!(true));
     let progress = page.request(Method::GET, &path).send().await.unwrap();

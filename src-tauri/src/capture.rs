@@ -18,7 +18,12 @@ pub(crate) struct CaptureError(#[from] image::ImageError);
 #[derive(Default)]
 pub(crate) struct Camera {
     state: Mutex<State>,
+    /// Held from the moment that a picture is taken until it is here.
+    taking: tokio::sync::Mutex<()>,
 }
+
+/// A picture is being taken for as long as this is held.
+pub(crate) type Taking<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 #[derive(Default)]
 struct State {
@@ -38,6 +43,16 @@ struct Shot {
 }
 
 impl Camera {
+    /// Begins to take a picture; nothing where one is being taken.
+    pub(crate) fn begin(&self) -> Option<Taking<'_>> {
+        self.taking.try_lock().ok()
+    }
+
+    /// Waits until no picture is on its way. Who sends, redacts or discards means the one that the press was for.
+    pub(crate) async fn settled(&self) -> Taking<'_> {
+        self.taking.lock().await
+    }
+
     /// Keeps a picture in place of the one before.
     pub(crate) fn keep(&self, raw: RgbaImage, taken_at: Millis, by_hotkey: bool) -> Result<Screenshot, CaptureError> {
         let png = encode(&raw)?;
@@ -191,6 +206,19 @@ mod tests {
         assert_eq!(within(&picture, area(64, 0, 5, 5)), None);
         assert_eq!(within(&picture, area(u32::MAX, 0, u32::MAX, 5)), None);
         assert_eq!(within(&picture, area(0, 0, 0, 5)), None);
+    }
+
+    #[tokio::test]
+    async fn who_sends_waits_for_a_picture_that_is_on_its_way() {
+        let camera = Camera::default();
+        let taking = camera.begin().unwrap();
+        assert!(camera.begin().is_none(), "a second press takes no second picture");
+        let mut settled = std::pin::pin!(camera.settled());
+        let early = tokio::time::timeout(std::time::Duration::ZERO, &mut settled).await;
+        assert!(early.is_err(), "it is not there yet");
+        drop(taking);
+        drop(settled.await);
+        assert!(camera.begin().is_some());
     }
 
     #[test]

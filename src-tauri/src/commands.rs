@@ -80,6 +80,7 @@ pub(crate) async fn discard_draft(
     agent: State<'_, Agent>,
     camera: State<'_, Camera>,
 ) -> Answer<TicketForm> {
+    let _settled = camera.settled().await;
     agent.discard_draft().await?;
     camera.forget();
     form::current(&app).await
@@ -114,6 +115,7 @@ pub(crate) async fn remove_file(agent: State<'_, Agent>, id: AttachmentId) -> An
 
 #[tauri::command]
 pub(crate) async fn redact(camera: State<'_, Camera>, areas: Vec<Area>) -> Answer<Screenshot> {
+    let _settled = camera.settled().await;
     let redacted = camera.redact(&areas).map_err(capture_error)?;
     redacted.ok_or_else(|| {
         error(CommandErrorCode::Local(LocalErrorCode::ScreenshotUnavailable), "there is no screenshot".to_owned())
@@ -121,8 +123,10 @@ pub(crate) async fn redact(camera: State<'_, Camera>, areas: Vec<Area>) -> Answe
 }
 
 #[tauri::command]
-pub(crate) fn remove_screenshot(camera: State<'_, Camera>) {
+pub(crate) async fn remove_screenshot(camera: State<'_, Camera>) -> Answer<()> {
+    let _settled = camera.settled().await;
     camera.forget();
+    Ok(())
 }
 
 #[tauri::command]
@@ -137,6 +141,7 @@ pub(crate) async fn submit_ticket(
     camera: State<'_, Camera>,
     draft: Draft,
 ) -> Answer<OutboxEntry> {
+    let _settled = camera.settled().await;
     let entry = agent.submit(draft, camera.png()).await?;
     camera.forget();
     Ok(entry)

@@ -32,8 +32,17 @@ pub(crate) fn open(app: &AppHandle, cause: Cause) {
     tauri::async_runtime::spawn(async move {
         let status = app.state::<Agent>().status();
         let look = Look::of(&status);
+        let camera = app.state::<Camera>();
+        let open = windows::is_visible(&app, Page::NewTicket);
+        let Some(_taking) = camera.begin() else {
+            // An earlier press opens the window as soon as it may be seen, and has its picture.
+            if open {
+                windows::open(&app, Page::NewTicket, look);
+            }
+            return;
+        };
         let usable = status.state.as_ref().is_some_and(|state| state.usable());
-        let kept = windows::is_visible(&app, Page::NewTicket) && app.state::<Camera>().describe().is_some();
+        let kept = open && camera.describe().is_some();
         // A closed form sends nothing, so it needs no picture.
         let still = if usable && !kept { shoot(&app, look, Page::NewTicket, false).await } else { None };
         windows::open(&app, Page::NewTicket, look);
@@ -47,6 +56,8 @@ pub(crate) fn open(app: &AppHandle, cause: Cause) {
 /// Takes the picture again, on the person's wish, without our windows in it.
 pub(crate) async fn retake(app: &AppHandle) -> Option<Screenshot> {
     let look = Look::of(&app.state::<Agent>().status());
+    let camera = app.state::<Camera>();
+    let _taking = camera.settled().await;
     let still = shoot(app, look, Page::NewTicket, true).await;
     windows::open(app, Page::NewTicket, look);
     keep(app, still, false).await

@@ -18,10 +18,9 @@ use crate::{
     commands as c,
     dropped::Dropped,
     hotkey::Hotkey,
-    restart::{self, Restart},
     setup,
     shown::Shown,
-    tray,
+    tray, update,
     windows::Page,
 };
 
@@ -43,7 +42,7 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
         .manage(Dropped::default())
         .manage(Hotkey::default())
         .manage(Shown::default())
-        .manage(Restart::default())
+        .manage(update::Restart::default())
         .register_uri_scheme_protocol("shot", picture)
         .on_window_event(remember_drops)
         .invoke_handler(tauri::generate_handler![
@@ -99,7 +98,7 @@ pub(crate) fn run(first: Option<Action>, language: Language) -> Result<(), setup
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         RunEvent::Exit => {
             shutdown.cancel();
-            restart::on_exit(app);
+            update::on_exit(app);
         }
         // Links and a second start come as events there, and not as command lines.
         #[cfg(target_os = "macos")]

@@ -32,7 +32,6 @@ mod log;
 mod notify;
 mod permission;
 mod policy;
-mod restart;
 mod running;
 mod screen;
 mod setup;

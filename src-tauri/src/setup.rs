@@ -8,7 +8,7 @@ use deskbell_agent_core::{
 };
 use deskbell_protocol::ticket::Language;
 
-use crate::{actions::Action, clock, gui, log, restart, running::Running, texts};
+use crate::{actions::Action, clock, gui, log, running::Running, texts, update};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
@@ -57,7 +57,7 @@ pub(crate) async fn open(language: Language) -> Result<(Agent, Running, Config),
 
 /// The one that this one follows after an update may still be ending.
 async fn begin(folders: &Folders) -> io::Result<Option<Running>> {
-    let tries = if std::env::var_os(restart::RESTARTED).is_some() { 200 } else { 1 };
+    let tries = if std::env::var_os(update::RESTARTED).is_some() { 200 } else { 1 };
     for _ in 1..tries {
         if let Some(running) = Running::begin(&folders.data)? {
             return Ok(Some(running));
@@ -117,10 +117,10 @@ pub(crate) fn with_screen(first: Option<Action>, language: Language) -> Result<(
     gui::run(first, language)
 }
 
-/// The session's own start, which policy may not want.
+/// The session's own start, which policy may not want; or one that follows an update of a program that ran.
 pub(crate) fn with_session(language: Language) -> Result<(), StartError> {
     let wanted = Policy::of_user(&Folders::of_user()?).config.autostart;
-    if wanted { with_screen(None, language) } else { Ok(()) }
+    if wanted || std::env::var_os(update::RESTARTED).is_some() { with_screen(None, language) } else { Ok(()) }
 }
 
 fn prepare_display() -> Result<(), StartError> {

@@ -11,7 +11,6 @@ use tauri::{AppHandle, Emitter, Manager, WebviewWindow};
 
 use crate::{
     capture::Camera,
-    restart,
     windows::{self, Page},
 };
 
@@ -83,15 +82,7 @@ pub(crate) fn let_go(window: &WebviewWindow) -> tauri::Result<()> {
         // The next press of the key takes another one.
         window.state::<Camera>().forget();
     }
-    window.destroy()?;
-    let app = window.app_handle();
-    let others = Page::ALL.into_iter().filter(|page| page.label() != window.label());
-    if cfg!(target_os = "linux") && others.into_iter().all(|page| windows::get(app, page).is_none()) {
-        // The web view lives in this program there, and keeps a hundred megabytes until it ends.
-        tracing::debug!("begins anew, without a window");
-        restart::request(app, &tauri::process::current_binary(&app.env())?);
-    }
-    Ok(())
+    window.destroy()
 }
 
 #[cfg(test)]

@@ -149,8 +149,7 @@ impl Agent {
     }
 
     pub fn id(&self) -> Option<u32> {
-        let successor = self.successor.as_ref().map(process::Found::id);
-        successor.or_else(|| self.process.as_ref().and_then(Process::id))
+        self.process.as_ref().and_then(Process::id)
     }
 
     /// Its folder: queue, log, status.

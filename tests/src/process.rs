@@ -205,11 +205,6 @@ impl Found {
         Self(id)
     }
 
-    #[must_use]
-    pub const fn id(&self) -> u32 {
-        self.0.as_raw_nonzero().get().cast_unsigned()
-    }
-
     /// Asks for an orderly end, and waits for it.
     pub async fn stop(self) -> Result<()> {
         rustix::process::kill_process(self.0, rustix::process::Signal::TERM).context("it has ended before")?;

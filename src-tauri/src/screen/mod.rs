@@ -52,9 +52,15 @@ pub(crate) fn take(app: &AppHandle) -> Result<Still, ScreenError> {
 /// `pointer` is in physical pixels of the whole desktop.
 fn capture(pointer: Option<(f64, f64)>) -> Result<RgbaImage, ScreenError> {
     let monitors = Monitor::all()?;
-    let under = |point| monitors.iter().find(|monitor| contains(monitor, point).unwrap_or(false));
-    let primary = || monitors.iter().find(|monitor| monitor.is_primary().unwrap_or(false));
-    let monitor = pointer.and_then(under).or_else(primary).or(monitors.first()).ok_or(ScreenError::NoMonitor)?;
+    let monitor = match &monitors[..] {
+        // Where it lies may take longer to ask than the picture takes.
+        [only] => only,
+        _ => {
+            let under = |point| monitors.iter().find(|monitor| contains(monitor, point).unwrap_or(false));
+            let primary = || monitors.iter().find(|monitor| monitor.is_primary().unwrap_or(false));
+            pointer.and_then(under).or_else(primary).or(monitors.first()).ok_or(ScreenError::NoMonitor)?
+        }
+    };
     Ok(monitor.capture_image()?)
 }
 

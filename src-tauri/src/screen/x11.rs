@@ -15,6 +15,8 @@ use x11rb::{
     rust_connection::RustConnection,
 };
 
+use crate::hotkey;
+
 /// Rows that are fetched at once. The server does nothing else meanwhile, and the window is being painted.
 const ROWS: u16 = 64;
 const FORMAT: ImageFormat = ImageFormat::Z_PIXMAP;
@@ -29,6 +31,8 @@ pub(crate) enum CopyError {
     Connect(#[from] ConnectError),
     #[error("it refuses: {0}")]
     Refused(#[from] ReplyOrIdError),
+    #[error("it knows of no monitor")]
+    NoMonitor,
     #[error("its pixels have an unusual form")]
     Form,
     #[error("it sent too few pixels")]
@@ -58,7 +62,8 @@ pub(crate) struct Copy {
 
 /// Copies the monitor that the pointer is on.
 pub(super) fn copy() -> Result<Copy, CopyError> {
-    if std::env::var_os("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty()) {
+    // One beside a Wayland desktop shows no windows of that, as it gives no keys that were pressed there.
+    if !hotkey::supported(|name| std::env::var(name).ok()) {
         return Err(CopyError::NoServer);
     }
     let (connection, screen) = x11rb::connect(None)?;
@@ -68,11 +73,8 @@ pub(super) fn copy() -> Result<Copy, CopyError> {
     let root = screen.root;
     let (pointer, monitors) = (connection.query_pointer(root)?, connection.randr_get_monitors(root, true)?);
     let pointer = pointer.reply()?;
-    // A server without RandR has one monitor.
-    let monitors = monitors.reply().map(|known| known.monitors).unwrap_or_default();
-    let whole = Place { x: 0, y: 0, width: screen.width_in_pixels, height: screen.height_in_pixels };
-    let place = monitor(&monitors, (pointer.root_x, pointer.root_y)).unwrap_or(whole);
-    let Place { x, y, width, height } = place;
+    let place = monitor(&monitors.reply()?.monitors, (pointer.root_x, pointer.root_y));
+    let Place { x, y, width, height } = place.ok_or(CopyError::NoMonitor)?;
     let (pixmap, context) = (connection.generate_id()?, connection.generate_id()?);
     let with_windows = CreateGCAux::new().subwindow_mode(SubwindowMode::INCLUDE_INFERIORS).graphics_exposures(0);
     connection.create_pixmap(screen.root_depth, pixmap, root, width, height)?;

@@ -4,6 +4,7 @@
 mod decide;
 mod install;
 mod keys;
+mod restart;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -18,7 +19,8 @@ use install::{Failure, Verified};
 use semver::Version;
 use tauri::{AppHandle, Manager};
 
-use crate::{restart, windows};
+pub(crate) use self::restart::{RESTARTED, Restart, on_exit};
+use crate::windows;
 
 /// How often a program that has an update looks whether its windows are closed.
 const CALM: Duration = Duration::from_secs(2);
@@ -53,7 +55,8 @@ pub(crate) async fn follow(app: AppHandle, agent: Agent) {
 
 /// The program, where it is this person's own.
 fn own_program(app: &AppHandle) -> Option<PathBuf> {
-    let program = tauri::process::current_binary(&app.env()).ok()?.canonicalize().ok()?;
+    // Not tauri's own answer, which is an AppImage wherever one started us: a terminal's, perhaps.
+    let program = tauri::utils::platform::current_exe().ok()?.canonicalize().ok()?;
     let own: Vec<PathBuf> = [app.path().home_dir(), app.path().local_data_dir()]
         .into_iter()
         .filter_map(|folder| folder.ok()?.canonicalize().ok())

@@ -51,6 +51,8 @@ impl World {
         let mut agent = Agent::installed(&desktop, &installed);
         agent.set("DESKBELL_LANGUAGE", "en");
         agent.set("DESKBELL_SERVER_URL", &server.url());
+        // Who wants none at log-on wants it after an update nevertheless.
+        agent.set("DESKBELL_AUTOSTART", "off");
         Ok(Self { agent, server, tray, api: None, desktop, folder })
     }
 

@@ -1,6 +1,6 @@
 //! Files of a ticket from the page, in pieces that can resume.
 
-use axum::{body::Bytes, extract::State};
+use axum::extract::State;
 use deskbell_protocol::{error::ErrorBody, id::AttachmentId, sync::UploadProgress};
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     api::agent::attachments::{Offset, progress_of, take_piece},
     auth::portal::PortalPage,
     error::ApiResult,
-    extract::{Json, Path, Query},
+    extract::{Bytes, Json, Path, Query},
 };
 
 /// Stores the piece that begins at `offset`. The answer comes when it is flushed to disk.
@@ -23,7 +23,7 @@ pub async fn upload(
     Path(id): Path<AttachmentId>,
     page: PortalPage,
     Query(offset): Query<Offset>,
-    piece: Bytes,
+    Bytes(piece): Bytes,
 ) -> ApiResult<Json<UploadProgress>> {
     take_piece(app, page.installation, id, offset.offset, piece).await.map(Json)
 }

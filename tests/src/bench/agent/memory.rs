@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{
     Pair,
-    processes::Tree,
     screen::{F11, F12},
     stage::Stage,
 };
@@ -36,11 +35,6 @@ pub(super) async fn run(stage: &mut Stage, extent: Extent) -> Result<Vec<Figure>
         if round == rounds {
             stage.screen.close(stage.spot).await?;
             tokio::time::sleep(Duration::from_secs(closed_for)).await;
-            if !extent.quick {
-                // It has begun anew without the window.
-                stage.agent.succeeded().await?;
-            }
-            let tree = Tree(stage.agent.id().context("it runs")?);
             tree.settled().await?;
             closed.push(tree.memory()?);
         }

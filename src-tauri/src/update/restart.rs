@@ -1,5 +1,4 @@
-//! A program that begins anew in the place of the one that runs: after an update, and on Linux where only its end
-//! gives back the memory that a window took.
+//! The new program in the place of the one that runs.
 
 use std::{
     path::{Path, PathBuf},
@@ -30,7 +29,7 @@ pub(crate) fn on_exit(app: &AppHandle) {
     // Tray and single instance are given up first, so that the next one finds nobody in its place.
     app.cleanup_before_exit();
     if let Err(error) = start(&program) {
-        tracing::error!(%error, "the program does not start again");
+        tracing::error!(%error, "the new program does not start");
     }
 }
 
