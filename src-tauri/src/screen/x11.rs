@@ -8,8 +8,7 @@ use x11rb::{
     protocol::{
         randr::{ConnectionExt as _, MonitorInfo},
         xproto::{
-            ConnectionExt as _, CreateGCAux, ImageFormat, ImageOrder, Pixmap, Screen, Setup, SubwindowMode,
-            Visualtype,
+            ConnectionExt as _, CreateGCAux, ImageFormat, ImageOrder, Pixmap, Screen, Setup, SubwindowMode, Visualtype,
         },
     },
     rust_connection::RustConnection,
