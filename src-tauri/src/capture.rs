@@ -22,9 +22,6 @@ pub(crate) struct Camera {
     taking: tokio::sync::Mutex<()>,
 }
 
-/// A picture is being taken for as long as this is held.
-pub(crate) type Taking<'a> = tokio::sync::MutexGuard<'a, ()>;
-
 #[derive(Default)]
 struct State {
     shot: Option<Shot>,
@@ -43,13 +40,9 @@ struct Shot {
 }
 
 impl Camera {
-    /// Begins to take a picture; nothing where one is being taken.
-    pub(crate) fn begin(&self) -> Option<Taking<'_>> {
-        self.taking.try_lock().ok()
-    }
-
-    /// Waits until no picture is on its way. Who sends, redacts or discards means the one that the press was for.
-    pub(crate) async fn settled(&self) -> Taking<'_> {
+    /// Waits until no picture is on its way, and keeps others from taking one for as long as what is given is held.
+    /// Who sends, redacts or discards means the picture that the last press was for.
+    pub(crate) async fn settled(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.taking.lock().await
     }
 
@@ -211,14 +204,12 @@ mod tests {
     #[tokio::test]
     async fn who_sends_waits_for_a_picture_that_is_on_its_way() {
         let camera = Camera::default();
-        let taking = camera.begin().unwrap();
-        assert!(camera.begin().is_none(), "a second press takes no second picture");
+        let taking = camera.settled().await;
         let mut settled = std::pin::pin!(camera.settled());
         let early = tokio::time::timeout(std::time::Duration::ZERO, &mut settled).await;
         assert!(early.is_err(), "it is not there yet");
         drop(taking);
         drop(settled.await);
-        assert!(camera.begin().is_some());
     }
 
     #[test]

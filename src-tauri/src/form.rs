@@ -21,6 +21,10 @@ use crate::{
 /// says when it has; two frames at 60 Hz are 33 ms, and slow programs repaint within some more.
 const REPAINT: Duration = Duration::from_millis(150);
 
+/// How long the window gets to be painted, before the pixels of the picture are fetched and packed: that would take
+/// server and processor from it. Two frames at 60 Hz, since no system says when it has been.
+const PAINT: Duration = Duration::from_millis(33);
+
 /// Captures the screen, then shows the window over it. Where the window is open with a picture
 /// already, it is raised and keeps that: a second press is somebody looking for the window.
 pub(crate) fn open(app: &AppHandle, cause: Cause) {
@@ -33,20 +37,15 @@ pub(crate) fn open(app: &AppHandle, cause: Cause) {
         let status = app.state::<Agent>().status();
         let look = Look::of(&status);
         let camera = app.state::<Camera>();
-        let open = windows::is_visible(&app, Page::NewTicket);
-        let Some(_taking) = camera.begin() else {
-            // An earlier press opens the window as soon as it may be seen, and has its picture.
-            if open {
-                windows::open(&app, Page::NewTicket, look);
-            }
-            return;
-        };
+        // Two presses shortly after each other are one picture: the second finds the window of the first.
+        let _settled = camera.settled().await;
         let usable = status.state.as_ref().is_some_and(|state| state.usable());
-        let kept = open && camera.describe().is_some();
+        let kept = windows::is_visible(&app, Page::NewTicket) && camera.describe().is_some();
         // A closed form sends nothing, so it needs no picture.
         let still = if usable && !kept { shoot(&app, look, Page::NewTicket, false).await } else { None };
         windows::open(&app, Page::NewTicket, look);
         if !kept {
+            tokio::time::sleep(PAINT).await;
             keep(&app, still, cause == Cause::Hotkey).await;
             announce(&app).await;
         }
@@ -57,7 +56,7 @@ pub(crate) fn open(app: &AppHandle, cause: Cause) {
 pub(crate) async fn retake(app: &AppHandle) -> Option<Screenshot> {
     let look = Look::of(&app.state::<Agent>().status());
     let camera = app.state::<Camera>();
-    let _taking = camera.settled().await;
+    let _settled = camera.settled().await;
     let still = shoot(app, look, Page::NewTicket, true).await;
     windows::open(app, Page::NewTicket, look);
     keep(app, still, false).await

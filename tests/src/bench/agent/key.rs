@@ -1,5 +1,7 @@
 //! From the key to the form.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::{
@@ -9,6 +11,8 @@ use super::{
 };
 use crate::bench::{Extent, Figure};
 
+/// What a program still does once its form is painted is over by then: nobody presses the key sooner again.
+const REST: Duration = Duration::from_millis(200);
 /// Typed at the moment that the window has the focus.
 const TYPED: &str = "the printer in the hall is on fire";
 
@@ -26,8 +30,10 @@ pub(super) async fn warm(stage: &mut Stage, extent: Extent) -> Result<Vec<Figure
     for _ in 0..rounds {
         floors.push(screen.open(F11, floor_spot, "").await?.painted.as_secs_f64() * 1000.0);
         screen.close(floor_spot).await?;
+        tokio::time::sleep(REST).await;
         values.push(screen.open(F12, spot, "").await?.painted.as_secs_f64() * 1000.0);
         screen.close(spot).await?;
+        tokio::time::sleep(REST).await;
     }
     floor.stop().await?;
     // Both floors hold the same key, so that they cannot take turns.
@@ -38,6 +44,7 @@ pub(super) async fn warm(stage: &mut Stage, extent: Extent) -> Result<Vec<Figure
     for _ in 0..rounds {
         pages.push(screen.open(F11, page_spot, "").await?.painted.as_secs_f64() * 1000.0);
         screen.close(page_spot).await?;
+        tokio::time::sleep(REST).await;
     }
     page.stop().await?;
     stage.agent.stop().await?;
