@@ -101,6 +101,7 @@ impl Files {
         for path in self.others(needed)? {
             if let Some(name) = path.file_name() {
                 fs::rename(&path, folder.join(name))?;
+                deskbell_protocol::crash_point!("recover.file.after");
             }
         }
         Ok(())

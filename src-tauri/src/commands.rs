@@ -270,7 +270,7 @@ pub(crate) async fn window_ready(window: WebviewWindow) {
 /// The page was asked, and has nothing that is not kept elsewhere.
 #[tauri::command]
 pub(crate) async fn free_window(window: WebviewWindow) -> Answer<()> {
-    shown::let_go(&window).map_err(window_error)
+    shown::let_go(&window).await.map_err(window_error)
 }
 
 #[tauri::command]

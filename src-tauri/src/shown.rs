@@ -72,15 +72,17 @@ pub(crate) fn closed(app: &AppHandle, page: Page) {
     });
 }
 
-/// The page has nothing that would be lost.
-pub(crate) fn let_go(window: &WebviewWindow) -> tauri::Result<()> {
+/// The page has nothing that would be lost. A press that opens it again at this moment is waited for.
+pub(crate) async fn let_go(window: &WebviewWindow) -> tauri::Result<()> {
+    let camera = window.state::<Camera>();
+    let _settled = camera.settled().await;
     if window.is_visible()? {
         return Ok(());
     }
     window.state::<Shown>().forget(window.label());
     if window.label() == Page::NewTicket.label() {
         // The next press of the key takes another one.
-        window.state::<Camera>().forget();
+        camera.forget();
     }
     window.destroy()
 }

@@ -33,8 +33,10 @@ pub(super) fn replace(folder: &Path, now: Millis) -> StoreResult<()> {
     drop(into);
     // The last one that closes it brings its log into it.
     drop(store);
+    deskbell_protocol::crash_point!("recover.whole.before");
     fs::rename(part, new)?;
     sync_folder(folder)?;
+    deskbell_protocol::crash_point!("recover.whole.after");
     finish(folder)
 }
 
@@ -51,13 +53,15 @@ pub(super) fn finish(folder: &Path) -> StoreResult<()> {
                 for suffix in ["-shm", "-wal", ""] {
                     match fs::rename(with(&file, suffix), with(&aside, suffix)) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                        _ => {}
+                        _ => deskbell_protocol::crash_point!("recover.aside.after"),
                     }
                 }
                 // Its log is out of the way for good before another file has its name.
                 sync_folder(folder)?;
+                deskbell_protocol::crash_point!("recover.place.before");
                 fs::rename(&path, file)?;
                 sync_folder(folder)?;
+                deskbell_protocol::crash_point!("recover.place.after");
             }
             Some(Err(_)) => fs::remove_file(path)?,
             None => {}

@@ -46,6 +46,8 @@ pub(super) enum Way {
     Confirm,
     /// The agent starts.
     Start,
+    /// It starts, and its queue is damaged.
+    Damage,
     /// The agent loses the line.
     Fault,
     /// The mail server refuses for now.
@@ -59,6 +61,7 @@ fn way(point: &str) -> Way {
         "key" | "enrol" | "device" => Way::Introduce,
         "ask" | "confirm" | "token" | "person" => Way::Confirm,
         "hello" => Way::Start,
+        "recover" => Way::Damage,
         "fault" => Way::Fault,
         "technician" => Way::Technician,
         _ if point == "job.again.before" => Way::NoMail,

@@ -49,9 +49,10 @@ impl<'a> Scene<'a> {
 
     pub(super) async fn play(&mut self) -> Result<()> {
         self.prepare().await?;
+        let waiting = if self.run.way == Way::Damage { Some(self.damage().await?) } else { None };
         let answered = if self.run.way == Way::Technician { self.answer().await? } else { None };
         let replied = self.replies().await?;
-        let mut touched: Vec<usize> = [answered, replied].into_iter().flatten().collect();
+        let mut touched: Vec<usize> = [waiting, answered, replied].into_iter().flatten().collect();
         for (number, sizes) in self.run.tickets.iter().enumerate() {
             let ticket = self.submit(&format!("r{}-{number}", self.run.seed), sizes).await?;
             touched.push(self.past.push(ticket));
@@ -88,7 +89,7 @@ impl<'a> Scene<'a> {
             self.stands("who sits there", confirmed).await?;
         }
         match self.run.way {
-            Way::Introduce | Way::Confirm => return Ok(()),
+            Way::Introduce | Way::Confirm | Way::Damage => return Ok(()),
             Way::Start => {
                 self.world.kill_agent().await?;
                 self.arm()?;
@@ -104,6 +105,17 @@ impl<'a> Scene<'a> {
         }
         self.world.post.refuse(self.run.way == Way::NoMail);
         self.arm()
+    }
+
+    /// Something was just written when the agent died, and when it starts again its queue is damaged: which ticket.
+    async fn damage(&mut self) -> Result<usize> {
+        let ticket = self.submit(&format!("r{}-before", self.run.seed), &[1000]).await?;
+        let at = self.past.push(ticket);
+        self.world.kill_agent().await?;
+        self.world.damage_queue()?;
+        self.arm()?;
+        self.world.agent.start()?;
+        Ok(at)
     }
 
     fn arm(&mut self) -> Result<()> {

@@ -111,6 +111,23 @@ impl World {
         self.died_of(Side::Agent).map(drop)
     }
 
+    /// Overwrites what the queue of an agent that does not run finds its entries by, and none of them; and leaves a file
+    /// that no entry names. All of it can be recovered.
+    pub(super) fn damage_queue(&self) -> Result<()> {
+        let (queue, files) = (self.agent.data().join("deskbell.db"), self.agent.data().join("files"));
+        let place = Database::open(&queue)?.pairs(
+            "select cast((rootpage - 1) * page_size as text), cast(page_size as text)
+             from sqlite_schema, pragma_page_size where name = 'outbox_undelivered'",
+            [],
+        )?;
+        let (at, size) = place.first().context("the queue has no such index")?;
+        // What its log holds goes into it.
+        Database::change(&queue, "pragma wal_checkpoint(truncate)")?;
+        let file = std::fs::File::options().write(true).open(&queue)?;
+        std::os::unix::fs::FileExt::write_all_at(&file, &vec![0xA5; size.parse()?], at.parse()?)?;
+        Ok(std::fs::write(files.join("nobodys.part"), "left behind")?)
+    }
+
     /// An agent that nobody knows, which does not run.
     pub(super) async fn forget_agent(&mut self) -> Result<()> {
         self.kill_agent().await?;
