@@ -133,9 +133,15 @@ fn make_file(file: &Path) -> Result<(SigningKey, Place), KeyError> {
     Ok((key, Place::File))
 }
 
-/// There is no key store here, as opposed to one that is locked or refuses.
+/// There is no key store here, as opposed to one that is locked or refuses. One in which nobody has made a key ring
+/// is none.
 fn is_missing(error: &Error) -> bool {
-    matches!(error, Error::PlatformFailure(_))
+    match error {
+        Error::PlatformFailure(_) => true,
+        #[cfg(not(any(windows, target_os = "macos")))]
+        Error::NoStorageAccess(cause) => matches!(cause.downcast_ref(), Some(dbus_secret_service::Error::NoResult)),
+        _ => false,
+    }
 }
 
 fn spell(key: &SigningKey) -> String {
@@ -162,6 +168,16 @@ mod tests {
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
         let (found, _) = load_or_make(folder.path(), "nobody", false).unwrap();
         assert_eq!(found.to_bytes(), made.to_bytes());
+    }
+
+    #[test]
+    #[cfg(not(any(windows, target_os = "macos")))]
+    fn a_key_store_without_a_key_ring_is_none_and_a_locked_one_is_waited_for() {
+        use dbus_secret_service::Error as Service;
+        assert!(is_missing(&Error::PlatformFailure(Box::new(Service::Unavailable))));
+        assert!(is_missing(&Error::NoStorageAccess(Box::new(Service::NoResult))));
+        assert!(!is_missing(&Error::NoStorageAccess(Box::new(Service::Locked))));
+        assert!(!is_missing(&Error::NoStorageAccess(Box::new(Service::Prompt))));
     }
 
     #[test]

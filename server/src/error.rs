@@ -122,7 +122,11 @@ impl From<sqlx::Error> for ApiError {
                 }
                 Self::internal(&error)
             }
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed => {
+            sqlx::Error::PoolClosed => {
+                tracing::info!("a request came while the server was stopping");
+                Self::unavailable("the server is stopping; try again later")
+            }
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => {
                 tracing::error!(%error, "the database does not answer");
                 Self::unavailable("the database does not answer; try again later")
             }

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -23,6 +23,7 @@ pub(crate) fn start(folder: &Path) {
     });
     let stderr = fmt::layer()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")));
     let started = tracing_subscriber::registry().with(file).with(stderr).try_init();
     if let Err(error) = started {

@@ -6,7 +6,7 @@ use deskbell_agent_core::{
     Agent, Setup,
     policy::{Config, Folders, Policy, Sources},
 };
-use deskbell_protocol::ticket::Language;
+use deskbell_protocol::{secret::normalize_enrolment_key, ticket::Language};
 
 use crate::{actions::Action, clock, gui, log, running::Running, texts, update};
 
@@ -18,6 +18,8 @@ pub(crate) enum StartError {
     AlreadyRunning,
     #[error("the key file {path} cannot be read: {reason}")]
     KeyFile { path: String, reason: io::Error },
+    #[error("{path} holds no enrolment key")]
+    NoKey { path: String },
     #[error(transparent)]
     Config(#[from] deskbell_agent_core::policy::ConfigError),
     #[error(transparent)]
@@ -39,6 +41,7 @@ impl StartError {
             Self::KeyFile { path, reason } => {
                 texts::fill(language, "cli.enrol.unreadable", &[("path", path), ("reason", &reason.to_string())])
             }
+            Self::NoKey { path } => texts::fill(language, "cli.enrol.no_key", &[("path", path)]),
             other => texts::fill(language, "cli.cannot_start", &[("reason", &other.to_string())]),
         }
     }
@@ -93,9 +96,9 @@ pub(crate) async fn enrol(agent: &Agent, key_file: &Path) {
 }
 
 fn read_key(path: &Path) -> Result<String, StartError> {
-    let key = std::fs::read_to_string(path);
-    key.map(|key| key.trim().to_owned())
-        .map_err(|reason| StartError::KeyFile { path: path.display().to_string(), reason })
+    let shown = || path.display().to_string();
+    let key = std::fs::read_to_string(path).map_err(|reason| StartError::KeyFile { path: shown(), reason })?;
+    normalize_enrolment_key(&key).ok_or_else(|| StartError::NoKey { path: shown() })
 }
 
 pub(crate) fn print_status(json: bool, language: Language) -> Result<(), StartError> {

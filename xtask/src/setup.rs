@@ -191,7 +191,7 @@ fn agreed(what: &str, yes: bool) -> Result<bool> {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        bail!("nobody is here to agree to the installation; run again with --yes, or set CI=true");
+        bail!("nobody is here to agree to the installation; run `cargo xtask setup --yes` first");
     }
     print!("Install now? [Y/n] ");
     std::io::stdout().flush()?;

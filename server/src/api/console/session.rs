@@ -112,7 +112,12 @@ pub(in crate::api) async fn info(
 /// `password_too_short`, with the limit.
 pub(in crate::api) async fn password(typed: String) -> ApiResult<String> {
     if typed.chars().count() < PASSWORD_CHARS || typed.len() > PASSWORD_BYTES {
-        return Err(ApiError::field(ErrorCode::PasswordTooShort, "password", PASSWORD_CHARS));
+        let short =
+            format!("the password needs {PASSWORD_CHARS} characters or more, and at most {PASSWORD_BYTES} bytes");
+        return Err(ApiError::unprocessable(ErrorCode::PasswordTooShort, short).with(|details| {
+            details.field = Some("password".to_owned());
+            details.limit = Some(PASSWORD_CHARS as u64);
+        }));
     }
     secrets::hash_password(typed).await.map_err(|error| ApiError::internal(&error))
 }
