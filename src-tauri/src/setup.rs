@@ -107,11 +107,25 @@ pub(crate) fn print_status(json: bool, language: Language) -> Result<(), StartEr
         println!("{}", serde_json::json!({ "running": status.is_some(), "status": status }));
         return Ok(());
     }
-    match status.as_ref().and_then(|status| status["line"].as_str()) {
-        Some(line) => println!("{line}"),
+    match status.as_ref().and_then(|status| Some((status["line"].as_str()?, status))) {
+        Some((line, status)) => {
+            println!("{line}");
+            problems(status, language).iter().for_each(|problem| println!("{problem}"));
+        }
         None => println!("{}", texts::text(language, "cli.not_running")),
     }
     Ok(())
+}
+
+/// What somebody has to see to, in words: of a status as it was published.
+fn problems(status: &serde_json::Value, language: Language) -> Vec<String> {
+    let found = status["problems"].as_array().into_iter().flatten();
+    found
+        .filter_map(|problem| {
+            let subject = problem["subject"].as_str().unwrap_or_default();
+            Some(texts::fill(language, &format!("problem.{}", problem["code"].as_str()?), &[("subject", subject)]))
+        })
+        .collect()
 }
 
 pub(crate) fn with_screen(first: Option<Action>, language: Language) -> Result<(), StartError> {
@@ -137,4 +151,22 @@ fn prepare_display() -> Result<(), StartError> {
         eprintln!("deskbell: {error}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use deskbell_agent_core::view::{Problem, ProblemCode};
+
+    use super::*;
+
+    #[test]
+    fn a_status_says_what_is_wrong() {
+        let of = |code, subject: Option<&str>| Problem { code, subject: subject.map(str::to_owned) };
+        let two =
+            [of(ProblemCode::EnrolmentKeyUnknown, None), of(ProblemCode::ServerRefused, Some("help.example.org"))];
+        let said = problems(&serde_json::json!({ "problems": two }), Language::En);
+        assert_eq!(said[0], "The enrolment key is not known. Ask your administrator for a new one.");
+        assert!(said[1].contains("help.example.org"), "{said:?}");
+        assert!(problems(&serde_json::json!({}), Language::Fr).is_empty());
+    }
 }
