@@ -133,15 +133,21 @@ fn make_file(file: &Path) -> Result<(SigningKey, Place), KeyError> {
     Ok((key, Place::File))
 }
 
-/// There is no key store here, as opposed to one that is locked or refuses. One in which nobody has made a key ring
-/// is none.
+/// There is no key store here, as opposed to one that is locked or refuses.
 fn is_missing(error: &Error) -> bool {
-    match error {
-        Error::PlatformFailure(_) => true,
-        #[cfg(not(any(windows, target_os = "macos")))]
-        Error::NoStorageAccess(cause) => matches!(cause.downcast_ref(), Some(dbus_secret_service::Error::NoResult)),
-        _ => false,
-    }
+    matches!(error, Error::PlatformFailure(_)) || has_no_key_ring(error)
+}
+
+/// A Secret Service in which nobody has made a key ring keeps nothing.
+#[cfg(not(any(windows, target_os = "macos")))]
+fn has_no_key_ring(error: &Error) -> bool {
+    use dbus_secret_service::Error as Service;
+    matches!(error, Error::NoStorageAccess(cause) if matches!(cause.downcast_ref(), Some(Service::NoResult)))
+}
+
+#[cfg(any(windows, target_os = "macos"))]
+const fn has_no_key_ring(_: &Error) -> bool {
+    false
 }
 
 fn spell(key: &SigningKey) -> String {
